@@ -1,0 +1,1 @@
+"""What drives the controller: back ends, simulator builds, host program, command line, experiments."""

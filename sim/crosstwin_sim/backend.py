@@ -1,0 +1,71 @@
+"""The protocol between the host program and whatever runs the controller."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosstwin_model.bus import BusError
+from crosstwin_model.config import ControllerConfig
+from crosstwin_model.plant import Plant
+from crosstwin_model.registers import Register, RegisterMap
+
+#: Words of a vector window or of a run of registers, as the bus carries them.
+Words = NDArray[np.uint32]
+
+
+class Backend(Protocol):
+    """A controller behind its bus: the golden model, the Verilated RTL, a bench's bus master or a board.
+
+    Addresses are byte addresses of :func:`crosstwin_model.registers.register_map`; a block is consecutive words, the first at
+    ``address``. Every access that the controller answers with SLVERR raises :class:`crosstwin_model.bus.BusError`; the words of a
+    block that come before it have then been written.
+    """
+
+    @property
+    def config(self) -> ControllerConfig:
+        """The configuration of the controller behind the bus."""
+        ...
+
+    @property
+    def plant(self) -> Plant | None:
+        """The simulated array, with everything driven so far applied; None where a real one is attached."""
+        ...
+
+    def read(self, address: int) -> int:
+        """Return the 32-bit word at an address."""
+        ...
+
+    def write(self, address: int, value: int) -> None:
+        """Write a 32-bit word, all four bytes strobed."""
+        ...
+
+    def read_block(self, address: int, words: int) -> Words:
+        """Return that many consecutive words; the array may be overwritten by the next call."""
+        ...
+
+    def write_block(self, address: int, values: Words) -> None:
+        """Write consecutive words."""
+        ...
+
+    def wait(self) -> None:
+        """Return when no operation is under way (STATUS.BUSY is 0)."""
+        ...
+
+    def reset(self) -> None:
+        """Pulse the controller's reset; the array keeps its conductances."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the back end holds; it cannot be used afterwards."""
+        ...
+
+
+def bus_error(registers: RegisterMap, access: str, address: int, value: int | None = None) -> BusError:
+    """Return the error for an access (``"read"`` or ``"write"``) that was answered with SLVERR."""
+    place = registers.at(address)
+    name = "where nothing is mapped" if place is None else place.name if isinstance(place, Register) else f"window {place.name}"
+    what = f"{access} of {value:#010x} to" if value is not None else f"{access} of"
+    return BusError(f"{what} address {address:#06x} ({name}) was answered with SLVERR")
