@@ -1,0 +1,176 @@
+"""The check that holds a controller to its golden model: the same traffic on both, everything visible compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .config import ControllerConfig
+from .controller import GoldenController
+from .observe import Pins, waveform
+from .plant import Plant, PlantConfig
+from .registers import Access, ErrorCode, Opcode, Response
+from .stimulus import Action, Command, Read, Stimulus, Write
+
+
+class Device(Protocol):
+    """A controller under check, joined to a plant of its own."""
+
+    @property
+    def plant(self) -> Plant:
+        """The array behind the controller's pins."""
+
+    def write(self, address: int, value: int, strobe: int = 0xF) -> Response:
+        """Write a word with byte strobes."""
+
+    def read(self, address: int) -> tuple[Response, int]:
+        """Read a word."""
+
+    def command(self, value: int, stop: int | None = None) -> list[tuple[int, Pins]]:
+        """Write COMMAND, pulse ``estop`` in clock cycle ``stop`` (-1 is CHECK), run on until the controller is idle.
+
+        Returns the changes of the pins as (clock cycle from the operation's cycle 0, pins); empty if none moved.
+        """
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first difference: in which operation (from 0), after which action, of what, and the two values."""
+
+    operation: int
+    action: Action
+    what: str
+    expected: object
+    found: object
+
+    def __str__(self) -> str:
+        return (
+            f"operation {self.operation}, {self.action}: {self.what} is {self.found} on the controller, "
+            f"{self.expected} on the golden model"
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """How many operations ran, how often each thing was compared, and the first mismatch if there is one."""
+
+    operations: int
+    compared: dict[str, int]
+    mismatch: Mismatch | None
+    outcomes: dict[str, int]
+    conductance_sha256: str
+
+
+class _Differs(Exception):
+    pass
+
+
+def checking_plant(seed: int) -> PlantConfig:
+    """Return the plant that checks use: every kind of noise on, spread initial weights, an ADC that stalls."""
+    return PlantConfig(seed=seed, adc_range=2.0, adc_stall=5, dac_noise=0.5, initial=0.2)
+
+
+class Check:
+    """Drives a controller and its golden model with the same random traffic and compares everything after every action.
+
+    Parameters
+    ----------
+    config : ControllerConfig
+        The controller's configuration.
+    device : Device
+        The controller under check; its plant must be new and made with ``checking_plant(seed)``.
+    seed : int
+        Seed of the traffic.
+    """
+
+    def __init__(self, config: ControllerConfig, device: Device, seed: int) -> None:
+        self._device = device
+        self._golden_plant = Plant(config, checking_plant(seed))
+        self._golden = GoldenController(config, self._golden_plant)
+        self._golden.phases = []
+        self._stimulus = Stimulus(config, seed)
+        registers = self._golden.registers.map
+        self._readable = [register.offset for register in registers if register.access is not Access.WO]
+        y = registers.window("Y")
+        self._results = range(y.offset, y.offset + 4 * y.words, 4)
+        self._names = {register.offset: register.name for register in registers}
+        self._compared: Counter[str] = Counter()
+        self._outcomes: Counter[str] = Counter()
+        self._tiles = config.tiles
+
+    def run(self, operations: int, progress: Callable[[int], None] | None = None) -> Result:
+        """Run operations until all are done or something differs; ``progress`` is called with the number done."""
+        mismatch = None
+        done = 0
+        self._compared = Counter(responses=0, pin_changes=0, registers=0, results=0, conductances=0, clock_cycles=0)
+        while done < operations and mismatch is None:
+            for action in self._stimulus.operation(bool(self._golden.registers.fault)):
+                try:
+                    self._apply(action)
+                except _Differs as difference:
+                    mismatch = Mismatch(done, action, *difference.args)
+                    break
+            done += 1
+            if progress is not None:
+                progress(done)
+        return Result(done, dict(self._compared), mismatch, dict(self._outcomes), self._golden_plant.digest())
+
+    def _apply(self, action: Action) -> None:
+        golden, device = self._golden, self._device
+        if isinstance(action, Write):
+            expected = golden.write(action.address, action.value, action.strobe)
+            self._same("responses", "the write's response", expected, device.write(action.address, action.value, action.strobe))
+        elif isinstance(action, Read):
+            self._same("responses", "the read's (response, data)", golden.read(action.address), device.read(action.address))
+        else:
+            self._command(action)
+
+    def _command(self, action: Command) -> None:
+        golden, device = self._golden, self._device
+        if action.stop is not None:
+            golden.stop_in(action.stop)
+        before = golden.registers.counters["CYCLES"]
+        golden.write(self._golden.registers.map["COMMAND"].offset, action.value)
+        found = device.command(action.value, action.stop)
+        assert golden.phases is not None
+        self._waveform(waveform(golden.phases, golden.ended), found)
+        self._compared["clock_cycles"] += golden.registers.counters["CYCLES"] - before
+        for address in self._readable:
+            name = self._names[address]
+            self._same("registers", name, golden.read(address), device.read(address))
+        opcode = action.value & 15
+        if opcode in (Opcode.FORWARD, Opcode.BACKWARD, Opcode.TRANSFER) or golden.phases:
+            for address in self._results:
+                self._same("results", f"Y[{(address & 0xFFF) // 2}]", golden.read(address), device.read(address))
+        for tile in range(self._tiles):
+            expected, values = self._golden_plant.conductance(tile), device.plant.conductance(tile)
+            self._compared["conductances"] += expected.size
+            if not np.array_equal(expected, values):
+                cell = tuple(int(k) for k in np.argwhere(expected != values)[0])
+                raise _Differs(f"the conductance of tile {tile}, cell {cell}", expected[cell], values[cell])
+        error = golden.read(self._golden.registers.map["ERROR"].offset)[1]
+        self._outcomes[f"{opcode_name(opcode)}: {ErrorCode(error).name}"] += 1
+
+    def _waveform(self, expected: list[tuple[int, Pins]], found: list[tuple[int, Pins]]) -> None:
+        self._compared["pin_changes"] += len(expected)
+        if expected != found:
+            for k, (ours, theirs) in enumerate(zip(expected, found, strict=False)):
+                if ours != theirs:
+                    raise _Differs(f"change {k} of the pins", ours, theirs)
+            raise _Differs("the number of changes of the pins", len(expected), len(found))
+
+    def _same(self, kind: str, what: str, expected: object, found: object) -> None:
+        self._compared[kind] += 1
+        if expected != found:
+            raise _Differs(what, expected, found)
+
+
+def opcode_name(opcode: int) -> str:
+    """Return an opcode's name, or its number if there is none."""
+    return Opcode(opcode).name if opcode in Opcode._value2member_map_ else f"opcode {opcode}"
+
+
