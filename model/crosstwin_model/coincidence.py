@@ -1,0 +1,53 @@
+"""Slots as machine words: packing, unpacking and counting coincidences.
+
+Two layouts are used. *Line-major*: bit k % 64 of word k // 64 of a line is its slot k. *Slot-major*: bit i % 64 of word i // 64 of a
+slot is line i. Both are :func:`pack` along the last axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[np.uint64]
+
+
+def words_for(bits: int) -> int:
+    """Return how many 64-bit words hold that many bits."""
+    return (bits + 63) // 64
+
+
+def pack(bits: npt.ArrayLike) -> Words:
+    """Pack booleans [..., n] into words uint64[..., ceil(n / 64)], bit k into bit k % 64 of word k // 64; the rest is 0."""
+    array = np.asarray(bits, dtype=bool)
+    size = array.shape[-1]
+    padded = np.zeros((*array.shape[:-1], 8 * words_for(size)), np.uint8)
+    packed = np.packbits(array, axis=-1, bitorder="little")
+    padded[..., : packed.shape[-1]] = packed
+    return padded.view("<u8").astype(np.uint64)
+
+
+def unpack(words: Words, size: int) -> npt.NDArray[np.bool_]:
+    """Return the first ``size`` bits of words [..., w] as booleans [..., size]; the inverse of :func:`pack`."""
+    data = np.ascontiguousarray(words.astype("<u8")).view(np.uint8)
+    return np.unpackbits(data, axis=-1, bitorder="little")[..., :size].astype(bool)
+
+
+def transpose(words: Words, size: int) -> Words:
+    """Turn line-major words [lines, w] of ``size`` slots into slot-major ones [size, ceil(lines / 64)], or the other way round."""
+    return pack(unpack(words, size).T)
+
+
+def coincidences(row_words: Words, column_words: Words) -> npt.NDArray[np.int64]:
+    """Count, for every cell, the slots in which both of its lines fire.
+
+    Parameters
+    ----------
+    row_words, column_words : uint64[rows, words], uint64[columns, words]
+        Line-major words of the same slots.
+
+    Returns
+    -------
+    int64[rows, columns]
+    """
+    return np.bitwise_count(row_words[:, None, :] & column_words[None, :, :]).sum(axis=2, dtype=np.int64)
