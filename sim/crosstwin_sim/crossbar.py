@@ -1,0 +1,317 @@
+"""A logical weight matrix on a tile pair of the controller, in floats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosstwin_model.config import Source
+from crosstwin_model.registers import Opcode, TileKind
+
+from .backend import Backend
+from .driver import Counters, Driver
+from .programming import Residual, read_row, settle
+from .scaling import GAINS, Converters, Floats, adc_step, peak, plan_transfer, plan_update, positive, to_codes
+
+
+@dataclass(frozen=True)
+class PulseSettings:
+    """How updates and transfers are pulsed.
+
+    Parameters
+    ----------
+    step : float
+        The devices' nominal conductance step at one pulse (dw_min).
+    source : Source
+        Random source of the updates.
+    bl_min, bl_max : int or None
+        Range of BL; None takes the controller's largest.
+    transfer_bl : int
+        Slots a quadrant of a transfer.
+    """
+
+    step: float
+    source: Source = Source.HAMMERSLEY
+    bl_min: int = 1
+    bl_max: int | None = None
+    transfer_bl: int = 8
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """How reads are taken; gains are powers of two before the ADC, 0 to 15.
+
+    Parameters
+    ----------
+    window : int
+        Largest code of a read, and its length in ticks: 63 is a signed input of 7 bits.
+    forward_gain, backward_gain, transfer_gain : int
+        Gains of FORWARD, BACKWARD and of TRANSFER's read.
+    """
+
+    window: int = 63
+    forward_gain: int = 0
+    backward_gain: int = 0
+    transfer_gain: int = 0
+
+
+class Crossbar:
+    """One matrix of ``rows`` x ``columns`` weights, the conductances of tile C less its reference's, and what SHD needs beside it.
+
+    Several crossbars may share a back end; each has its own pair.
+
+    Parameters
+    ----------
+    backend : Backend
+        The controller.
+    pair : int
+        Tile pair.
+    rows, columns : int or None
+        Active part of the tiles; None takes all.
+    pulses : PulseSettings
+        How updates are pulsed.
+    reads : ReadSettings
+        How reads are taken.
+    converters : Converters or None
+        The array's converters; None asks the back end's plant for them, and takes the defaults where there is none.
+
+    Raises
+    ------
+    ValueError
+        If a size or a setting does not fit the controller; the sentence says what is allowed.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        pair: int = 0,
+        rows: int | None = None,
+        columns: int | None = None,
+        *,
+        pulses: PulseSettings,
+        reads: ReadSettings = ReadSettings(),
+        converters: Converters | None = None,
+    ) -> None:
+        config = backend.config
+        self.driver = Driver.of(backend)
+        self.pair = pair
+        self.rows = config.rows if rows is None else rows
+        self.columns = config.columns if columns is None else columns
+        self.pulses = pulses
+        self.reads = reads
+        if converters is None:
+            plant = backend.plant
+            converters = Converters() if plant is None else Converters(plant.config.input_full_scale, plant.config.adc_range)
+        self.converters = converters
+        self._bl_max = config.bl_max if pulses.bl_max is None else pulses.bl_max
+        for name, value, low, high in (
+            ("pair", pair, 0, config.pairs - 1),
+            ("rows", self.rows, 1, config.rows),
+            ("columns", self.columns, 1, config.columns),
+            ("bl_max", self._bl_max, 1, config.bl_max),
+            ("bl_min", pulses.bl_min, 1, self._bl_max),
+            ("transfer_bl", pulses.transfer_bl, 1, config.bl_max),
+            ("window", reads.window, 1, config.code_max),
+            ("forward_gain", reads.forward_gain, 0, 15),
+            ("backward_gain", reads.backward_gain, 0, 15),
+            ("transfer_gain", reads.transfer_gain, 0, 15),
+        ):
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}; allowed are {low} to {high}")
+        if not config.has_source(pulses.source):
+            raise ValueError(f"the source is {pulses.source.label}; the controller has {', '.join(config.sources)}")
+        positive("step", pulses.step)
+        self._every = 0
+        self._transfer_full_scale = 0
+        self._input_step = converters.input_full_scale / reads.window
+        self._output_steps = [self._input_step * adc_step(converters, config.adc_max, gain) for gain in range(GAINS)]
+        self.driver.set_fields(f"PAIR{pair}_ACTIVE", ROWS=self.rows, COLUMNS=self.columns)
+        self.set_transfer_every(0)
+
+    def tile(self, kind: TileKind) -> int:
+        """Return the number of one of the pair's tiles."""
+        return 4 * self.pair + kind
+
+    def forward(self, x: Floats) -> Floats:
+        """Return x W: ``columns`` outputs of ``rows`` inputs."""
+        return self.read_vector(x, True, TileKind.C, self.reads.forward_gain)[0]
+
+    def backward(self, d: Floats) -> Floats:
+        """Return W d: ``rows`` outputs of ``columns`` errors."""
+        return self.read_vector(d, False, TileKind.C, self.reads.backward_gain)[0]
+
+    def read_vector(self, values: Floats, forward: bool, kind: TileKind, gain: int) -> tuple[Floats, bool]:
+        """Read a tile against its reference with a vector on its rows (forward) or its columns.
+
+        Returns
+        -------
+        outputs : array
+            One output per sensed line.
+        saturated : bool
+            Whether an ADC code stood at the end of its range.
+        """
+        name, length, sensed = ("x", self.rows, self.columns) if forward else ("d", self.columns, self.rows)
+        largest = peak(name, values, length)
+        if largest == 0.0:
+            return np.zeros(sensed), False
+        driver, adc_max = self.driver, self.driver.config.adc_max
+        driver.write_codes(name.upper(), to_codes(values, largest, self.reads.window))
+        self._set_read(gain)
+        driver.run(Opcode.FORWARD if forward else Opcode.BACKWARD, self.tile(kind))
+        codes = driver.read_codes(sensed)
+        return codes * (largest * self._output_steps[gain]), bool(max(codes.max(), -codes.min()) >= adc_max)
+
+    def update(self, x: Floats, d: Floats, rate: float, kind: TileKind = TileKind.C) -> None:
+        """Add rate * x d^T on average to a tile, all cells at once, with pulses.
+
+        Callers that descend pass the negative gradient. An update of A may be followed by the controller's autonomous transfer.
+
+        Raises
+        ------
+        ValueError
+            If a vector has another length or holds a NaN or an infinity, or the rate is not above 0.
+        """
+        positive("rate", rate)
+        x_peak, d_peak = peak("x", x, self.rows), peak("d", d, self.columns)
+        driver, top = self.driver, self.reads.window
+        count = rate * x_peak * d_peak / self.pulses.step
+        if count == 0.0:
+            return
+        plan = plan_update(count, top, top, self.pulses.bl_min, self._bl_max, driver.config.full_scale_max)
+        driver.write_codes("X", to_codes(x, x_peak, top))
+        driver.write_codes("D", to_codes(d, d_peak, top))
+        driver.set("SOURCE", self.pulses.source)
+        driver.set("BL", plan.bl)
+        driver.set("X_FULL_SCALE", plan.x_full_scale)
+        driver.set("D_FULL_SCALE", plan.d_full_scale)
+        if kind is TileKind.A and self._every:
+            self._prepare_transfer()
+        driver.run(Opcode.UPDATE, self.tile(kind), changes_d=kind is TileKind.A and self._every > 0)
+
+    def pulse_row(self, row: int, counts: NDArray[np.int64], kind: TileKind) -> None:
+        """Give every cell of a row exactly its number of pulses, up for positive counts and down for negative ones.
+
+        A number beyond the controller's largest BL is cut to it. Transfers must be off if the tile is A.
+        """
+        driver = self.driver
+        largest = min(int(np.abs(counts).max()), driver.config.bl_max)
+        if largest == 0:
+            return
+        unity = 1 << driver.config.code_bits
+        top = driver.config.code_max
+        x = np.zeros(self.rows, np.int16)
+        x[row] = top
+        driver.write_codes("X", x)
+        driver.write_codes("D", np.clip(counts, -top, top).astype(np.int16))
+        driver.set("SOURCE", Source.COUNT)
+        driver.set("BL", largest)
+        driver.set("X_FULL_SCALE", unity)
+        driver.set("D_FULL_SCALE", unity)
+        driver.run(Opcode.UPDATE, self.tile(kind))
+
+    def set_transfer(self, every: int, rate: float) -> None:
+        """Have C follow A: one row of rate * (A - its reference) is added to C at a transfer, the next row at the next.
+
+        Parameters
+        ----------
+        every : int
+            The controller transfers by itself after so many updates of A; 0 leaves transfers to :meth:`transfer`.
+        rate : float
+            Added to C per unit of A.
+        """
+        positive("rate", rate)
+        if not 0 <= every <= 0xFFFF:
+            raise ValueError(f"every is {every}; allowed are 0 to 65535")
+        code = self._output_steps[self.reads.transfer_gain]
+        count = rate * code / self.pulses.step
+        self._transfer_full_scale = plan_transfer(count, self.pulses.transfer_bl, self.driver.config.full_scale_max)
+        self.set_transfer_every(every)
+
+    def set_transfer_every(self, every: int) -> None:
+        """Set the number of updates of A between two autonomous transfers; 0 stops them."""
+        self._every = every
+        self.driver.set(f"PAIR{self.pair}_TRANSFER_EVERY", every)
+
+    @contextmanager
+    def transfers_off(self) -> Iterator[None]:
+        """Keep the controller from transferring by itself for a while."""
+        every = self._every
+        self.set_transfer_every(0)
+        yield
+        self.set_transfer_every(every)
+
+    def transfer(self) -> None:
+        """Transfer the next row of A to C (:meth:`set_transfer` gives the rate)."""
+        self.driver.set("SOURCE", self.pulses.source)
+        self._prepare_transfer()
+        self.driver.run(Opcode.TRANSFER, self.tile(TileKind.A), changes_d=True)
+
+    def symmetrize(self, pairs: int, kind: TileKind = TileKind.A) -> None:
+        """Give all cells of a tile alternating up and down pulses, that many pairs: 1 or more."""
+        if pairs < 1:
+            raise ValueError(f"pairs is {pairs}; allowed are whole numbers from 1 on")
+        while pairs:
+            burst = min(pairs, 0xFFFF)
+            self.driver.set("SYMMETRIZE_PAIRS", burst)
+            self.driver.run(Opcode.SYMMETRIZE, self.tile(kind))
+            pairs -= burst
+
+    def zero_shift(self, pairs: int = 500, tolerance: float | None = None) -> Residual:
+        """Drive A to its symmetry point with alternating pulses, then program A's reference to it.
+
+        Parameters
+        ----------
+        pairs : int
+            Up and down pulses that every cell of A gets; exp(-2 pairs step / bound) of the way remains.
+        tolerance : float or None
+            See :meth:`program`.
+
+        Returns
+        -------
+        Residual
+            Of A less its reference.
+        """
+        self.symmetrize(pairs, TileKind.A)
+        return settle(self, TileKind.A, TileKind.A_REF, np.zeros((self.rows, self.columns)), tolerance)
+
+    def program(self, weights: Floats, tolerance: float | None = None, kind: TileKind = TileKind.C) -> Residual:
+        """Bring a tile, read against its reference, to weights by reads and counted pulses, row by row.
+
+        Parameters
+        ----------
+        weights : array
+            ``rows`` x ``columns``.
+        tolerance : float or None
+            A cell within it is left alone; None takes three quarters of a pulse's step.
+        kind : TileKind
+            C or A.
+
+        Returns
+        -------
+        Residual
+            What a last read found; cells that cannot reach their weight are in it.
+        """
+        return settle(self, kind, kind, weights, tolerance)
+
+    def weights(self, kind: TileKind = TileKind.C, repeats: int = 4) -> Floats:
+        """Return the weights of C or A, ``rows`` x ``columns``, as one-hot reads find them, each averaged over ``repeats``."""
+        return np.array([read_row(self, row, kind, repeats) for row in range(self.rows)])
+
+    def counters(self) -> Counters:
+        """Return the controller's counters (of all its pairs together)."""
+        return self.driver.counters()
+
+    def _set_read(self, gain: int) -> None:
+        self.driver.set("READ", self.reads.window | 1 << 16)
+        self.driver.set("READ_GAIN", gain | self.reads.transfer_gain << 8)
+
+    def _prepare_transfer(self) -> None:
+        if not self._transfer_full_scale:
+            raise ValueError("there is no transfer rate; set_transfer gives one")
+        self.driver.set("TRANSFER_BL", self.pulses.transfer_bl)
+        self.driver.set("TRANSFER_FULL_SCALE", self._transfer_full_scale)
+        self._set_read(self.reads.forward_gain)

@@ -1,0 +1,122 @@
+"""From floats to codes and full scales, and back: the one place that knows the units of the controller and of the converters.
+
+A vector's code is its float over the largest magnitude in the vector, times the read window, so that the same codes serve a read
+and an update. In an update a row of code c fires with probability min(|c| / F, 1), F its side's full scale, and a cell sees
+``BL * p * q`` coincidences on average (docs/controller.md, Firing). :func:`plan_update` chooses BL and both full scales so that
+this count times the device's step is the update asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int16]
+
+#: Analog gains of a read are 2**0 to 2**(GAINS - 1).
+GAINS = 16
+
+
+@dataclass(frozen=True)
+class Converters:
+    """What the host must know of the array's converters.
+
+    Parameters
+    ----------
+    input_full_scale : int
+        Signed clock cycles at read level that stand for an input of 1.
+    adc_range : float
+        Largest output, in units of (input x conductance), that the ADC sees at gain 0.
+    """
+
+    input_full_scale: int = 63
+    adc_range: float = 12.0
+
+
+@dataclass(frozen=True)
+class UpdatePlan:
+    """Settings of one UPDATE: slots a quadrant and the full scales of both sides."""
+
+    bl: int
+    x_full_scale: int
+    d_full_scale: int
+
+
+def peak(name: str, values: Floats, length: int) -> float:
+    """Return the largest magnitude in a vector.
+
+    Raises
+    ------
+    ValueError
+        If the vector has another length, or holds a NaN or an infinity.
+    """
+    if values.shape != (length,):
+        raise ValueError(f"{name} has the shape {values.shape}; allowed is ({length},)")
+    largest = float(max(values.max(), -values.min())) if length else 0.0
+    if not largest < math.inf:
+        bad = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ValueError(f"{name}[{bad}] is {values[bad]}; allowed are finite numbers")
+    return largest
+
+
+def positive(name: str, value: float) -> float:
+    """Return a number that must be positive and finite (ValueError with a sentence if it is not)."""
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{name} is {value}; allowed are finite numbers above 0")
+    return value
+
+
+def to_codes(values: Floats, largest: float, top: int) -> Codes:
+    """Return the codes of a vector whose largest magnitude is ``largest`` (> 0): that one becomes ``top``, none is larger."""
+    return np.rint(values * (top / largest)).astype(np.int16)
+
+
+def adc_step(converters: Converters, adc_max: int, gain: int) -> float:
+    """Return the output that one ADC code stands for, with the analog gain 2**gain before the ADC."""
+    return converters.adc_range / adc_max / (1 << gain)
+
+
+def plan_update(count: float, x_top: int, d_top: int, bl_min: int, bl_max: int, full_scale_max: int) -> UpdatePlan:
+    """Choose BL and the full scales so that the cell of both largest codes sees ``count`` coincidences on average.
+
+    Both sides' largest lines get the same probability sqrt(count / BL), which is update management: k_x scaled by sqrt(m), k_d
+    by 1 / sqrt(m), m = max|d| / max|x| (Gokmen and Vlasov 2016). BL is the smallest power of two that keeps it at most 1. Where
+    ``bl_max`` does not, rows keep probability 1 for their largest code and the columns' larger codes saturate.
+
+    Parameters
+    ----------
+    count : float
+        Average coincidences wanted where both codes are largest, above 0.
+    x_top, d_top : int
+        Largest magnitudes among the row codes and among the column codes, at least 1.
+    bl_min, bl_max : int
+        Range of BL.
+    full_scale_max : int
+        Largest value of a full-scale register.
+    """
+    bl = min(max(1 << max(math.ceil(count) - 1, 0).bit_length(), bl_min), bl_max)
+    share = math.sqrt(min(count / bl, 1.0))
+    x_full_scale = min(max(round(x_top / share), 1), full_scale_max)
+    d_full_scale = min(max(round(x_top * d_top * bl / (count * x_full_scale)), 1), full_scale_max)
+    return UpdatePlan(bl, x_full_scale, d_full_scale)
+
+
+def plan_transfer(gain: float, bl: int, full_scale_max: int) -> int:
+    """Return TRANSFER_FULL_SCALE for ``gain`` coincidences per ADC code and transfer on average, with BL slots.
+
+    Raises
+    ------
+    ValueError
+        If the full scale would not fit the register.
+    """
+    full_scale = round(bl / gain)
+    if not 1 <= full_scale <= full_scale_max:
+        raise ValueError(
+            f"the transfer rate asks for a full scale of {full_scale} ADC codes; allowed are 1 to {full_scale_max}: "
+            "change the transfer's rate, gain or BL"
+        )
+    return full_scale
