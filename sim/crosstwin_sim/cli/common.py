@@ -1,0 +1,51 @@
+"""What several subcommands share: options, the progress bar, the console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from crosstwin_model.config import PRESETS
+
+#: Results go to standard output, everything about how a run goes to standard error.
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+config_option = click.option(
+    "--config",
+    "source",
+    metavar="NAME|FILE.toml",
+    default="digits",
+    show_default=True,
+    help=f"Configuration: a preset ({', '.join(PRESETS)}) or a TOML file with a table [controller].",
+)
+
+json_option = click.option(
+    "--json", "json_path", metavar="FILE", type=click.Path(dir_okay=False), help="Also write the result as JSON."
+)
+
+
+@contextmanager
+def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal, and nothing elsewhere.
+
+    Parameters
+    ----------
+    description : str
+        What is under way.
+    total : int
+        Number of steps.
+
+    Yields
+    ------
+    Callable[[int], None]
+        Takes the number of steps done since it was last called.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda steps: bar.advance(task, steps)

@@ -1,0 +1,94 @@
+"""The group of subcommands, and what their errors look like: one sentence, no traceback, an exit code that means something."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import click
+
+from crosstwin_model.config import ConfigurationError
+from crosstwin_sim.errors import CrosstwinError
+
+#: Subcommand and its line in the list. Its code is ``command`` in the module of that name, imported only when it is used.
+COMMANDS = {
+    "verilog": "Write the controller as one Verilog file.",
+    "registers": "Write the register map as Markdown, HTML, SystemRDL, C or IP-XACT.",
+    "doctor": "Show which tools were found, and how to get those that are missing.",
+}
+
+#: Exit codes: 0 done, 1 a check failed, 2 bad input or a missing tool, 130 stopped by Ctrl-C.
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+class _Commands(click.Group):
+    """A group that imports a subcommand when it is called, so that ``crosstwin --help`` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"crosstwin_sim.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(version("crosstwin"), prog_name="crosstwin")
+def crosstwin() -> None:
+    """Train analog crossbars through the RTL of their controller, or through its bit-exact golden model.
+
+    \b
+    Examples:
+      crosstwin doctor
+      crosstwin verilog --config small -o controller.v
+      crosstwin verilog --help
+
+    Exit codes: 0 done, 1 a check failed, 2 bad input or a missing tool, 130 stopped by Ctrl-C.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the word ``crosstwin``; by default the process's own arguments.
+    """
+    try:
+        code = crosstwin.main(arguments, prog_name="crosstwin", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return BAD_INPUT
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "crosstwin"
+        return _fail(f"{error.format_message()} See '{path} --help'.")
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except (CrosstwinError, ConfigurationError) as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _fail(sentence: str) -> int:
+    click.echo(f"crosstwin: {sentence}", err=True)
+    return BAD_INPUT
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run())

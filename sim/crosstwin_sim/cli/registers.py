@@ -1,0 +1,34 @@
+"""`crosstwin registers`: write the register map as a document."""
+
+from __future__ import annotations
+
+import click
+
+from crosstwin_model.config import load_config
+from crosstwin_sim.errors import CrosstwinError
+
+from .common import config_option, stderr
+
+FORMATS = ("markdown", "html", "systemrdl", "c", "ipxact")
+
+
+@click.command()
+@config_option
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="markdown", show_default=True, help="What to write.")
+@click.option("-o", "--output", metavar="PATH", required=True, help="File to write; for html the folder.")
+def command(source: str, kind: str, output: str) -> None:
+    """Write the register map of a configuration as a document.
+
+    \b
+    Examples:
+      crosstwin registers --config small -o registers.md
+      crosstwin registers --config small --format c -o crosstwin.h
+      crosstwin registers --config small --format html -o build/registers
+    """
+    config = load_config(source)
+    try:
+        from crosstwin_sim.register_docs import WRITERS
+    except ModuleNotFoundError as error:
+        raise CrosstwinError(f"register documents need the package {error.name}; 'pip install crosstwin[docs]' brings it") from None
+    WRITERS[kind](config, output)
+    stderr.print(f"Wrote {output}.", soft_wrap=True)
