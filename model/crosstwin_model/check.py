@@ -172,5 +172,3 @@ class Check:
 def opcode_name(opcode: int) -> str:
     """Return an opcode's name, or its number if there is none."""
     return Opcode(opcode).name if opcode in Opcode._value2member_map_ else f"opcode {opcode}"
-
-

@@ -170,7 +170,7 @@ def load_config(source: str | Path) -> ControllerConfig:
         if key not in table:
             raise ConfigurationError(f"{path}: [controller] lacks the key {key!r}")
     try:
-        return ControllerConfig(**{"name": path.stem, **table})
+        return ControllerConfig(**{"name": path.stem, **table})  # type: ignore[arg-type]  # checked by the class itself
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from None
 

@@ -21,11 +21,11 @@ Codes = NDArray[np.int16]
 
 @njit
 def thresholds(numbers: NDArray[np.uint16], full_scale: int, bits: int) -> NDArray[np.int16]:
-    """Return T of numbers u: min((u F + F // 2) >> R, 2**R - 1) + 1, so that a code c fires in round(2**R c / F) of 2**R slots."""
+    """Return T of numbers u, min((u F + F // 2) >> R, 2**R - 1) + 1: a code c fires in round(2**R c / F) of 2**R slots."""
     limits = np.empty(numbers.size, np.int16)
     for k in range(numbers.size):
         scaled = (np.int64(numbers[k]) * full_scale + full_scale // 2) >> bits
-        limits[k] = min(scaled, (1 << bits) - 1) + 1
+        limits[k] = min(int(scaled), (1 << bits) - 1) + 1
     return limits
 
 
@@ -120,11 +120,11 @@ class Generators:
         if source is Source.LFSR_PER_LINE:
             polynomial = PER_LINE[side]
             return line_sequences(self.lines[side], polynomial.tap_mask, polynomial.bits, bits, slots)
-        count = np.arange(slots, dtype=np.uint16)
+        count: NDArray[np.uint16] = np.arange(slots, dtype=np.uint16)
         if source is Source.COUNT:
             return count
         if side == 0:
-            return (count << (bits - (bl - 1).bit_length())) ^ np.uint16(self.masks[0])
+            return (count << np.uint16(bits - (bl - 1).bit_length())) ^ np.uint16(self.masks[0])
         return bit_reversed(bits)[:slots] ^ np.uint16(self.masks[1])
 
     def hits(self, side: int, source: Source, bl: int, slots: int, full_scale: int) -> Hits:

@@ -73,7 +73,7 @@ def sequence(state: int, tap_mask: int, bits: int, leap: int, count: int) -> tup
             parity ^= parity >> 2
             parity ^= parity >> 1
             word = ((word << 1) | (parity & 1)) & mask
-    return numbers, word
+    return numbers, int(word)
 
 
 @njit

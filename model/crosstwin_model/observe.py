@@ -39,8 +39,8 @@ IDLE = Pins()
 class PulsePhase:
     """Slots of one operation.
 
-    ``start`` is the clock cycle of SCAN0 and ``end`` that of FINISH, counted from the command's cycle 0. ``quadrants``, ``rows`` and
-    ``columns`` hold one number a slot that was driven; line k is bit k.
+    ``start`` is the clock cycle of SCAN0 and ``end`` that of FINISH, counted from the command's cycle 0. ``quadrants``, ``rows``
+    and ``columns`` hold one number a slot that was driven; line k is bit k.
     """
 
     start: int
@@ -76,7 +76,10 @@ class PulsePhase:
 
 @dataclass(frozen=True)
 class ReadPhase:
-    """One read from CONNECT (``start``): ``codes`` are the driven lines' signed codes, ``end`` the last cycle in which the array stays joined."""
+    """One read from CONNECT (``start``) to the last clock cycle in which the array stays joined (``end``).
+
+    ``codes`` are the driven lines' signed codes.
+    """
 
     start: int
     end: int
@@ -103,7 +106,9 @@ class ReadPhase:
         for tick in sorted({0, *times.tolist()} - {self.window}):
             pos = _mask((self.codes > 0) & (times > tick))
             neg = _mask((self.codes < 0) & (times > tick))
-            driven = joined._replace(row_pos=pos, row_neg=neg) if self.forward else joined._replace(column_pos=pos, column_neg=neg)
+            driven = (
+                joined._replace(row_pos=pos, row_neg=neg) if self.forward else joined._replace(column_pos=pos, column_neg=neg)
+            )
             yield self.start + 2 + tick * self.tick, driven
         release = self.start + 2 + self.window * self.tick
         yield release, joined._replace(adc_sample=1)
@@ -121,8 +126,8 @@ Phase = PulsePhase | ReadPhase
 def waveform(phases: list[Phase], stop: int | None = None) -> list[tuple[int, Pins]]:
     """Return the changes of the pins as (clock cycle, pins), clock cycles counted from the operation's cycle 0.
 
-    The pins are idle before; two successive entries differ. An operation stopped in clock cycle ``stop`` shows its pins up to that
-    cycle and is idle from the next.
+    The pins are idle before; two successive entries differ. An operation stopped in clock cycle ``stop`` shows its pins up to
+    that cycle and is idle from the next.
     """
     result: list[tuple[int, Pins]] = []
     level = IDLE

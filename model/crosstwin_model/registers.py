@@ -226,7 +226,9 @@ def _identity(config: ControllerConfig) -> tuple[Register, ...]:
     sources = sum(1 << source for source in Source if config.has_source(source))
     return (
         Register("ID", 0x000, Access.RO, "Identity.", _whole(IDENTITY, "The letters XTWN.")),
-        Register("VERSION", 0x004, Access.RO, "Version of the register map.", _whole(VERSION, "Major, minor, patch, a byte each.")),
+        Register(
+            "VERSION", 0x004, Access.RO, "Version of the register map.", _whole(VERSION, "Major, minor, patch, a byte each.")
+        ),
         Register(
             "SIZE",
             0x008,
@@ -300,7 +302,12 @@ def _operation() -> tuple[Register, ...]:
             while_busy=True,
         ),
         Register(
-            "INTERRUPT_ENABLE", 0x024, Access.RW, "Which of these raise the interrupt.", _flags(Interrupt, causes), while_busy=True
+            "INTERRUPT_ENABLE",
+            0x024,
+            Access.RW,
+            "Which of these raise the interrupt.",
+            _flags(Interrupt, causes),
+            while_busy=True,
         ),
         Register(
             "CONTROL",
@@ -343,15 +350,27 @@ def _settings(config: ControllerConfig) -> tuple[Register, ...]:
             Access.RW,
             "Random source.",
             _whole(
-                min(source for source in Source if config.has_source(source)), "0 hammersley, 1 lfsr, 2 lfsr_per_line, 3 count.", 2
+                min(source for source in Source if config.has_source(source)),
+                "0 hammersley, 1 lfsr, 2 lfsr_per_line, 3 count.",
+                2,
             ),
         ),
-        Register("X_FULL_SCALE", 0x050, Access.RW, "Row code that fires in every slot of UPDATE.", _whole(unity, "At least 1.", scale)),
         Register(
-            "D_FULL_SCALE", 0x054, Access.RW, "Column code that fires in every slot of UPDATE.", _whole(unity, "At least 1.", scale)
+            "X_FULL_SCALE", 0x050, Access.RW, "Row code that fires in every slot of UPDATE.", _whole(unity, "At least 1.", scale)
         ),
         Register(
-            "TRANSFER_FULL_SCALE", 0x058, Access.RW, "ADC code that fires in every slot of TRANSFER.", _whole(unity, "At least 1.", scale)
+            "D_FULL_SCALE",
+            0x054,
+            Access.RW,
+            "Column code that fires in every slot of UPDATE.",
+            _whole(unity, "At least 1.", scale),
+        ),
+        Register(
+            "TRANSFER_FULL_SCALE",
+            0x058,
+            Access.RW,
+            "ADC code that fires in every slot of TRANSFER.",
+            _whole(unity, "At least 1.", scale),
         ),
         Register(
             "SEED_X",
@@ -373,7 +392,9 @@ def _settings(config: ControllerConfig) -> tuple[Register, ...]:
             Access.RW,
             "Timing of a read.",
             (
-                Field("WINDOW", 0, config.code_bits, config.code_max, "Ticks of the window; larger codes are cut to it. At least 1."),
+                Field(
+                    "WINDOW", 0, config.code_bits, config.code_max, "Ticks of the window, at least 1; larger codes are cut to it."
+                ),
                 Field("TICK", 16, 8, 1, "Clock cycles of a tick, at least 1."),
             ),
         ),
@@ -387,9 +408,19 @@ def _settings(config: ControllerConfig) -> tuple[Register, ...]:
                 Field("TRANSFER", 8, 4, 0, "Gain of TRANSFER's read."),
             ),
         ),
-        Register("ADC_TIMEOUT", 0x06C, Access.RW, "Watchdog of the ADC.", _whole(1024, "Clock cycles to wait for a beat, at least 1.", 16)),
         Register(
-            "SYMMETRIZE_PAIRS", 0x070, Access.RW, "Length of SYMMETRIZE.", _whole(1, "Pairs of one up and one down slot, at least 1.", 16)
+            "ADC_TIMEOUT",
+            0x06C,
+            Access.RW,
+            "Watchdog of the ADC.",
+            _whole(1024, "Clock cycles to wait for a beat, at least 1.", 16),
+        ),
+        Register(
+            "SYMMETRIZE_PAIRS",
+            0x070,
+            Access.RW,
+            "Length of SYMMETRIZE.",
+            _whole(1, "Pairs of one up and one down slot, at least 1.", 16),
         ),
         Register(
             "PULSE_BUDGET",
@@ -414,7 +445,13 @@ def _counters() -> tuple[Register, ...]:
         low = f"Low half. Reading it also holds the high half for {name}_HIGH."
         result.append(Register(name, 0x080 + 8 * index, Access.RO, f"{doc}.", _whole(0, low)))
         result.append(
-            Register(f"{name}_HIGH", 0x084 + 8 * index, Access.RO, f"{doc}, high half.", _whole(0, f"As it was when {name} was last read."))
+            Register(
+                f"{name}_HIGH",
+                0x084 + 8 * index,
+                Access.RO,
+                f"{doc}, high half.",
+                _whole(0, f"As it was when {name} was last read."),
+            )
         )
     return tuple(result)
 
@@ -439,7 +476,13 @@ def _pair(config: ControllerConfig, pair: int) -> tuple[Register, ...]:
                 Field("COLUMNS", 16, 16, config.columns, "Columns that a read converts."),
             ),
         ),
-        Register(f"PAIR{pair}_TRANSFER_ROW", base + 8, Access.RW, f"Next row that pair {pair} transfers.", _whole(0, "Below ACTIVE.ROWS.", 16)),
+        Register(
+            f"PAIR{pair}_TRANSFER_ROW",
+            base + 8,
+            Access.RW,
+            f"Next row that pair {pair} transfers.",
+            _whole(0, "Below ACTIVE.ROWS.", 16),
+        ),
         Register(
             f"PAIR{pair}_UPDATES",
             base + 12,
@@ -456,7 +499,7 @@ def register_map(config: ControllerConfig) -> RegisterMap:
     for pair in range(config.pairs):
         registers += _pair(config, pair)
     windows = (
-        Window("X", 0x1000, Access.WO, config.rows, "Codes of the rows: the layer's input. A half outside the codes answers SLVERR."),
+        Window("X", 0x1000, Access.WO, config.rows, "Codes of the rows: the layer's input."),
         Window("D", 0x2000, Access.WO, config.columns, "Codes of the columns: the layer's error. TRANSFER overwrites them."),
         Window("Y", 0x3000, Access.RO, max(config.rows, config.columns), "Result of the last read, in ADC codes."),
     )

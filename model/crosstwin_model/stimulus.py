@@ -28,7 +28,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Command:
-    """A write of COMMAND, run to its end; the emergency stop is pulsed in clock cycle ``stop`` (-1 is CHECK) unless it is None."""
+    """A write of COMMAND, run to its end; the emergency stop is pulsed in clock cycle ``stop`` (-1 is CHECK), if any."""
 
     value: int
     stop: int | None = None
@@ -40,8 +40,8 @@ Action = Write | Read | Command
 class Stimulus:
     """A seeded source of operations, each a list of actions of which one is a Command.
 
-    Most settings are legal and short, so that many operations run in little time; about one operation in six is meant to be refused, and
-    some are stopped or meet the ADC watchdog.
+    Most settings are legal and short, so that many operations run in little time; about one operation in six is meant to be
+    refused, and some are stopped or meet the ADC watchdog.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Stimulus:
             actions.append(self._bad_access())
         if self._chance(0.1):
             actions.append(Read(int(self._rng.integers(1 << ADDRESS_BITS)) & ~3))
-        if self._chance(0.08):
+        if self._chance(0.12):
             actions.append(self._illegal_setting())
         for name in ("X", "D"):
             if self._chance(0.6):
@@ -158,7 +158,8 @@ class Stimulus:
         if kind == 0:
             return Write(register.offset, 0, self._pick(*range(15)))
         if kind == 1:
-            return Write(register.offset, ~register.mask & 0xFFFF_FFFF) if register.mask != 0xFFFF_FFFF else self._write("SEED_X", 0)
+            outside = ~register.mask & 0xFFFF_FFFF
+            return Write(register.offset, outside) if outside else self._write("SEED_X", 0)
         if kind == 2:
             read_only = [entry for entry in registers if entry.access is Access.RO]
             return Write(read_only[self._rng.integers(len(read_only))].offset, self._pick(0, 1))
