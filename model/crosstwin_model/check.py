@@ -65,8 +65,8 @@ class Result:
     conductance_sha256: str
 
 
-class _Differs(Exception):
-    pass
+class Differs(Exception):
+    """The device differs from the golden model: of what, the golden model's value, the device's value."""
 
 
 def checking_plant(seed: int) -> PlantConfig:
@@ -110,8 +110,8 @@ class Check:
         while done < operations and mismatch is None:
             for action in self._stimulus.operation(bool(self._golden.registers.fault)):
                 try:
-                    self._apply(action)
-                except _Differs as difference:
+                    self.apply(action)
+                except Differs as difference:
                     mismatch = Mismatch(done, action, *difference.args)
                     break
             done += 1
@@ -119,7 +119,19 @@ class Check:
                 progress(done)
         return Result(done, dict(self._compared), mismatch, dict(self._outcomes), self._golden_plant.digest())
 
-    def _apply(self, action: Action) -> None:
+    @property
+    def golden(self) -> GoldenController:
+        """The golden model."""
+        return self._golden
+
+    def apply(self, action: Action) -> None:
+        """Do one thing on both and compare what it did.
+
+        Raises
+        ------
+        Differs
+            If the device is not as the golden model says.
+        """
         golden, device = self._golden, self._device
         if isinstance(action, Write):
             expected = golden.write(action.address, action.value, action.strobe)
@@ -127,18 +139,35 @@ class Check:
         elif isinstance(action, Read):
             self._same("responses", "the read's (response, data)", golden.read(action.address), device.read(action.address))
         else:
-            self._command(action)
+            self.compare(action, device.command(action.value, action.stop))
 
-    def _command(self, action: Command) -> None:
+    def compare(self, action: Command, found: list[tuple[int, Pins]], *, reset: bool = False) -> None:
+        """Run a command that the device has done on the golden model, and compare what both did.
+
+        Parameters
+        ----------
+        action : Command
+            The command, with the clock cycle in which the device was stopped or reset.
+        found : list of (int, Pins)
+            What the device's pins did.
+        reset : bool
+            Whether it was a reset that ended the operation.
+
+        Raises
+        ------
+        Differs
+            If the device is not as the golden model says.
+        """
         golden, device = self._golden, self._device
         if action.stop is not None:
             golden.stop_in(action.stop)
         before = golden.registers.counters["CYCLES"]
         golden.write(self._golden.registers.map["COMMAND"].offset, action.value)
-        found = device.command(action.value, action.stop)
         assert golden.phases is not None
         self._waveform(waveform(golden.phases, golden.ended), found)
         self._compared["clock_cycles"] += golden.registers.counters["CYCLES"] - before
+        if reset:
+            golden.reset()
         for address in self._readable:
             name = self._names[address]
             self._same("registers", name, golden.read(address), device.read(address))
@@ -151,7 +180,7 @@ class Check:
             self._compared["conductances"] += expected.size
             if not np.array_equal(expected, values):
                 cell = tuple(int(k) for k in np.argwhere(expected != values)[0])
-                raise _Differs(f"the conductance of tile {tile}, cell {cell}", expected[cell], values[cell])
+                raise Differs(f"the conductance of tile {tile}, cell {cell}", expected[cell], values[cell])
         error = golden.read(self._golden.registers.map["ERROR"].offset)[1]
         self._outcomes[f"{opcode_name(opcode)}: {ErrorCode(error).name}"] += 1
 
@@ -160,13 +189,13 @@ class Check:
         if expected != found:
             for k, (ours, theirs) in enumerate(zip(expected, found, strict=False)):
                 if ours != theirs:
-                    raise _Differs(f"change {k} of the pins", ours, theirs)
-            raise _Differs("the number of changes of the pins", len(expected), len(found))
+                    raise Differs(f"change {k} of the pins", ours, theirs)
+            raise Differs("the number of changes of the pins", len(expected), len(found))
 
     def _same(self, kind: str, what: str, expected: object, found: object) -> None:
         self._compared[kind] += 1
         if expected != found:
-            raise _Differs(what, expected, found)
+            raise Differs(what, expected, found)
 
 
 def opcode_name(opcode: int) -> str:
