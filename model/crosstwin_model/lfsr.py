@@ -7,11 +7,27 @@ primitive, so every nonzero state is on one cycle of 2**bits - 1 states.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .jit import njit
+
+
+@njit
+def _shift(state: int, tap_mask: int, bits: int, count: int) -> int:
+    mask = (np.int64(1) << bits) - 1
+    word = np.int64(state)
+    for _ in range(count):
+        parity = word & tap_mask
+        parity ^= parity >> 16
+        parity ^= parity >> 8
+        parity ^= parity >> 4
+        parity ^= parity >> 2
+        parity ^= parity >> 1
+        word = ((word << 1) | (parity & 1)) & mask
+    return int(word)
 
 
 @dataclass(frozen=True)
@@ -21,16 +37,14 @@ class Polynomial:
     bits: int
     taps: tuple[int, ...]
 
-    @property
+    @cached_property
     def tap_mask(self) -> int:
         """The tapped bits."""
         return sum(1 << (tap - 1) for tap in self.taps)
 
     def shift(self, state: int, count: int = 1) -> int:
         """Return the state after ``count`` single shifts."""
-        for _ in range(count):
-            state = (state << 1 | (state & self.tap_mask).bit_count() & 1) & ((1 << self.bits) - 1)
-        return state
+        return _shift(state, self.tap_mask, self.bits, count)
 
 
 #: Shared registers of the row side and of the column side.
@@ -60,20 +74,10 @@ def line_seeds(side: int, lines: int, seed: int) -> NDArray[np.uint32]:
 def sequence(state: int, tap_mask: int, bits: int, leap: int, count: int) -> tuple[NDArray[np.uint16], int]:
     """Return the low ``leap`` bits of ``count`` successive states, and the state that follows them."""
     numbers = np.empty(count, np.uint16)
-    mask = (np.int64(1) << bits) - 1
-    low = (np.int64(1) << leap) - 1
-    word = np.int64(state)
     for k in range(count):
-        numbers[k] = word & low
-        for _ in range(leap):
-            parity = word & tap_mask
-            parity ^= parity >> 16
-            parity ^= parity >> 8
-            parity ^= parity >> 4
-            parity ^= parity >> 2
-            parity ^= parity >> 1
-            word = ((word << 1) | (parity & 1)) & mask
-    return numbers, int(word)
+        numbers[k] = state & ((1 << leap) - 1)
+        state = _shift(state, tap_mask, bits, leap)
+    return numbers, state
 
 
 @njit

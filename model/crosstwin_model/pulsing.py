@@ -70,7 +70,7 @@ def _pulse_codes(run: Run, tile: int, bl: int, codes: tuple[Codes, Codes], scale
     shown = Shown()
     if source is Source.HAMMERSLEY and run.before_stop(1):  # the masks are drawn in SCAN1
         generators.draw_masks()
-    signs = [{1: bool((side > 0).any()), -1: bool((side < 0).any())} for side in codes]
+    signs = [{1: side.max() > 0, -1: side.min() < 0} for side in codes]
     quadrants = [q for q, (x, d) in enumerate(QUADRANTS) if signs[0][x] and signs[1][d]]
     hits: tuple[Hits, Hits] | None = None
     hit_slots = fired = 0
