@@ -43,7 +43,7 @@ class Backend(Protocol):
         ...
 
     def read_block(self, address: int, words: int) -> Words:
-        """Return that many consecutive words; the array may be overwritten by the next call."""
+        """Return that many consecutive words."""
         ...
 
     def write_block(self, address: int, values: Words) -> None:
@@ -63,9 +63,8 @@ class Backend(Protocol):
         ...
 
 
-def bus_error(registers: RegisterMap, access: str, address: int, value: int | None = None) -> BusError:
-    """Return the error for an access (``"read"`` or ``"write"``) that was answered with SLVERR."""
+def bus_error(registers: RegisterMap, access: str, address: int) -> BusError:
+    """Return the error for an access that was answered with SLVERR; ``access`` is for instance ``"read of"``."""
     place = registers.at(address)
     name = "where nothing is mapped" if place is None else place.name if isinstance(place, Register) else f"window {place.name}"
-    what = f"{access} of {value:#010x} to" if value is not None else f"{access} of"
-    return BusError(f"{what} address {address:#06x} ({name}) was answered with SLVERR")
+    return BusError(f"the {access} address {address:#06x} ({name}) was answered with SLVERR")

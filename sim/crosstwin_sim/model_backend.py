@@ -38,13 +38,13 @@ class ModelBackend:
         """Return the 32-bit word at an address."""
         response, value = self.controller.read(address)
         if response is not Response.OKAY:
-            raise bus_error(self._registers, "read", address)
+            raise bus_error(self._registers, "read of", address)
         return value
 
     def write(self, address: int, value: int) -> None:
         """Write a 32-bit word; COMMAND returns when the operation has ended."""
         if self.controller.write(address, value) is not Response.OKAY:
-            raise bus_error(self._registers, "write", address, value)
+            raise bus_error(self._registers, f"write of {value:#010x} to", address)
 
     def read_block(self, address: int, words: int) -> Words:
         """Return that many consecutive words."""
@@ -52,8 +52,8 @@ class ModelBackend:
 
     def write_block(self, address: int, values: Words) -> None:
         """Write consecutive words."""
-        for index, value in enumerate(values.tolist()):
-            self.write(address + 4 * index, value)
+        if self.controller.write_block(address, values) is not Response.OKAY:
+            raise bus_error(self._registers, "write of a block at", address)
 
     def wait(self) -> None:
         """Return at once: the golden model's operations end within their COMMAND."""

