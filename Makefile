@@ -61,7 +61,7 @@ lint: setup  ## Style, types and import directions
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 sim: setup  ## Run one bench: SIM=verilator|icarus TEST=name SEED=n WAVES=1
 	$(BIN)/python -m crosstwin_tb.run --sim $(SIM) $(if $(TEST),--test $(TEST)) $(if $(SEED),--seed $(SEED)) $(if $(filter-out 0,$(WAVES)),--waves)
@@ -75,7 +75,7 @@ bench: setup  ## Measure speed and quality; results go to build/bench/*.json
 
 docs: setup  ## Regenerate docs/registers.md and the module tables
 	$(BIN)/crosstwin registers --config digits -o docs/registers.md
-	$(BIN)/python -m crosstwin_sim.module_tables
+	$(BIN)/python docs/module_tables.py
 
 clean:  ## Remove everything that the other targets made, .venv included
 	rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

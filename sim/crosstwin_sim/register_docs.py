@@ -16,7 +16,7 @@ from peakrdl_ipxact import IPXACTExporter
 from peakrdl_markdown import MarkdownExporter
 from peakrdl_systemrdl import SystemRDLExporter
 from systemrdl import RDLCompiler
-from systemrdl.component import Addrmap, Field, Mem, Reg
+from systemrdl.component import Addrmap, Field, Mem
 from systemrdl.importer import RDLImporter
 from systemrdl.node import AddrmapNode
 from systemrdl.rdltypes import AccessType, OnWriteType
@@ -155,7 +155,9 @@ ERROR and STATUS.FAULT_CODE hold one of these.
 def markdown(config: ControllerConfig) -> str:
     """Return the page docs/registers.md for a configuration."""
     body = _exported("page.md", lambda path: MarkdownExporter().export(address_map(config), path)).decode()
-    body = re.sub(r"^## crosstwin address map\n.*?(?=^\|)", "## Overview\n\n", body[body.index("##") :], flags=re.DOTALL | re.MULTILINE)
+    body = re.sub(
+        r"^## crosstwin address map\n.*?(?=^\|)", "## Overview\n\n", body[body.index("##") :], flags=re.DOTALL | re.MULTILINE
+    )
     body = body.replace("No supported members.\n\n", "").replace("<p>", "").replace("</p>", "")
     body = re.sub(r"^\|.*\|$", _table_row, body, flags=re.MULTILINE)
     documented = {entry.name: entry.doc for entry in (*register_map(config), *register_map(config).windows)}

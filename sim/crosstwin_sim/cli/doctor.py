@@ -36,7 +36,9 @@ def command(context: click.Context, json_path: str | None) -> None:
     stdout.print(table)
     for finding in findings:
         if not finding.ok:
-            stdout.print(escape(f"{finding.name} ({finding.purpose}): {finding.problem}; to get it, {finding.remedy}."), soft_wrap=True)
+            stdout.print(
+                escape(f"{finding.name} ({finding.purpose}): {finding.problem}; to get it, {finding.remedy}."), soft_wrap=True
+            )
     if json_path:
         write_json(json_path, [asdict(finding) for finding in findings])
     missing = [finding.name for finding in findings if finding.required and not finding.ok]

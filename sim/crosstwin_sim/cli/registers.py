@@ -29,6 +29,8 @@ def command(source: str, kind: str, output: str) -> None:
     try:
         from crosstwin_sim.register_docs import WRITERS
     except ModuleNotFoundError as error:
-        raise CrosstwinError(f"register documents need the package {error.name}; 'pip install crosstwin[docs]' brings it") from None
+        raise CrosstwinError(
+            f"register documents need the package {error.name}; 'pip install crosstwin[docs]' brings it"
+        ) from None
     WRITERS[kind](config, output)
     stderr.print(f"Wrote {output}.", soft_wrap=True)
