@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-# A kernel that numba compiles on its first call is slow once, so no example has a deadline; CI tries the same examples every time.
+# The first call of a kernel compiles it, so no example has a deadline. CI tries the same examples every time.
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")

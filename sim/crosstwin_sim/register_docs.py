@@ -139,7 +139,8 @@ Made by `crosstwin registers --config {name}` from the register data in `model/c
 with 32-bit data; an access that is refused answers SLVERR and changes nothing: [controller.md](controller.md#bus) says when.
 Other configurations differ in sizes, in the registers of each tile pair, and in the reset values that follow from them.
 
-Access: `r` read, `w` write, `rw` both, `woclr` writing 1 clears the bit. X, D and Y are windows of signed 16-bit codes, two to a word.
+Access: `r` read, `w` write, `rw` both, `woclr` writing 1 clears the bit. X, D and Y are windows of signed 16-bit codes, two to a
+word.
 """
 
 _ERRORS = """\
