@@ -31,7 +31,7 @@ class PulseSettings:
     bl_min, bl_max : int or None
         Range of BL; None takes the controller's largest.
     transfer_bl : int
-        Slots a quadrant of a transfer.
+        Slots a quadrant of a transfer, at most; low rates take fewer.
     """
 
     step: float
@@ -97,6 +97,7 @@ class Crossbar:
         converters: Converters | None = None,
     ) -> None:
         config = backend.config
+        self.backend = backend
         self.driver = Driver.of(backend)
         self.pair = pair
         self.rows = config.rows if rows is None else rows
@@ -126,7 +127,7 @@ class Crossbar:
             raise ValueError(f"the source is {pulses.source.label}; the controller has {', '.join(config.sources)}")
         positive("step", pulses.step)
         self._every = 0
-        self._transfer_full_scale = 0
+        self._transfer_plan: tuple[int, int] | None = None
         self._input_step = converters.input_full_scale / reads.window
         self._output_steps = [self._input_step * adc_step(converters, config.adc_max, gain) for gain in range(GAINS)]
         self.driver.set_fields(f"PAIR{pair}_ACTIVE", ROWS=self.rows, COLUMNS=self.columns)
@@ -228,7 +229,7 @@ class Crossbar:
             raise ValueError(f"every is {every}; allowed are 0 to 65535")
         code = self._output_steps[self.reads.transfer_gain]
         count = rate * code / self.pulses.step
-        self._transfer_full_scale = plan_transfer(count, self.pulses.transfer_bl, self.driver.config.full_scale_max)
+        self._transfer_plan = plan_transfer(count, self.pulses.transfer_bl, self.driver.config.full_scale_max)
         self.set_transfer_every(every)
 
     def set_transfer_every(self, every: int) -> None:
@@ -310,8 +311,9 @@ class Crossbar:
         self.driver.set("READ_GAIN", gain | self.reads.transfer_gain << 8)
 
     def _prepare_transfer(self) -> None:
-        if not self._transfer_full_scale:
+        if self._transfer_plan is None:
             raise ValueError("there is no transfer rate; set_transfer gives one")
-        self.driver.set("TRANSFER_BL", self.pulses.transfer_bl)
-        self.driver.set("TRANSFER_FULL_SCALE", self._transfer_full_scale)
+        bl, full_scale = self._transfer_plan
+        self.driver.set("TRANSFER_BL", bl)
+        self.driver.set("TRANSFER_FULL_SCALE", full_scale)
         self._set_read(self.reads.forward_gain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class Driver:
     _shared: WeakKeyDictionary[Backend, Driver] = WeakKeyDictionary()
 
     def __init__(self, backend: Backend) -> None:
-        self.backend = backend
+        self.backend: Backend = proxy(backend)  # the table of drivers must not keep a back end alive
         self.config = backend.config
         self._map = register_map(backend.config)
         self._address = {register.name: register.offset for register in self._map}
@@ -73,7 +73,7 @@ class Driver:
 
     @classmethod
     def of(cls, backend: Backend) -> Driver:
-        """Return the one driver of a back end."""
+        """Return the one driver of a back end; it lives as long as the back end."""
         if backend not in cls._shared:
             cls._shared[backend] = cls(backend)
         return cls._shared[backend]

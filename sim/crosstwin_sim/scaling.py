@@ -105,18 +105,23 @@ def plan_update(count: float, x_top: int, d_top: int, bl_min: int, bl_max: int, 
     return UpdatePlan(bl, x_full_scale, d_full_scale)
 
 
-def plan_transfer(gain: float, bl: int, full_scale_max: int) -> int:
-    """Return TRANSFER_FULL_SCALE for ``gain`` coincidences per ADC code and transfer on average, with BL slots.
+def plan_transfer(count: float, bl_max: int, full_scale_max: int) -> tuple[int, int]:
+    """Return TRANSFER_BL and TRANSFER_FULL_SCALE for ``count`` coincidences per ADC code and transfer on average.
+
+    BL is ``bl_max``, halved as often as the full scale needs to fit its register.
 
     Raises
     ------
     ValueError
-        If the full scale would not fit the register.
+        If it fits with no BL.
     """
-    full_scale = round(bl / gain)
+    bl = bl_max
+    while bl > 1 and bl / count > full_scale_max:
+        bl //= 2
+    full_scale = round(bl / count)
     if not 1 <= full_scale <= full_scale_max:
         raise ValueError(
-            f"the transfer rate asks for a full scale of {full_scale} ADC codes; allowed are 1 to {full_scale_max}: "
-            "change the transfer's rate, gain or BL"
+            f"the transfer rate needs a full scale of {full_scale} ADC codes; allowed are 1 to {full_scale_max}: "
+            "change the rate, the transfer gain or transfer_bl"
         )
-    return full_scale
+    return bl, full_scale

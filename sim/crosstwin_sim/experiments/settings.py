@@ -1,0 +1,72 @@
+"""Settings of the digits experiment, one set a device and algorithm.
+
+All were tuned on a validation split, a fifth of the training samples; ``benchmarks/tune_digits.py`` prints the table again. The test
+samples took no part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from crosstwin_sim.network import Algorithm
+
+
+@dataclass(frozen=True)
+class DigitsSettings:
+    """How one device is trained by one algorithm; tuples have one entry a layer.
+
+    Parameters
+    ----------
+    rates : tuple of float
+        Learning rates of the pulsed updates (:class:`crosstwin_sim.network.Layer`).
+    transfer_rates : tuple of float
+        What a transfer adds to C per unit of A; SHD only.
+    transfer_every : int
+        Updates of A between two transfers; SHD only.
+    decay : float
+        In epoch e of E the rates of C (SGD's rates, SHD's transfer rates) are divided by 1 + decay e / (E - 1).
+    skip_below : float
+        A sample is learned from only where its largest output error is at least that.
+    scales : tuple of float
+        Factors behind the crossbars' outputs.
+    initial : tuple of float
+        Weights begin uniformly within +- that.
+    forward_gains, backward_gains, transfer_gains : tuple of int
+        Analog gains before the ADC, as powers of two: its range is +-12 / 2**gain.
+    transfer_bl : int
+        Slots a quadrant of a transfer.
+    bl_max : int
+        Largest BL of an update.
+    """
+
+    rates: tuple[float, float]
+    transfer_rates: tuple[float, float] = (0.0, 0.0)
+    transfer_every: int = 2
+    decay: float = 2.0
+    skip_below: float = 0.1
+    scales: tuple[float, float] = (2.0, 2.0)
+    initial: tuple[float, float] = (0.12, 0.3)
+    forward_gains: tuple[int, int] = (3, 1)
+    backward_gains: tuple[int, int] = (3, 3)
+    transfer_gains: tuple[int, int] = (5, 5)
+    transfer_bl: int = 8
+    bl_max: int = 32
+
+
+_SHD = DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.05))
+_SGD = DigitsSettings(rates=(0.02, 0.02))
+
+#: The float reference takes scales, initial weights, skipping and decay from the device's SHD settings, and these rates.
+FLOAT_RATES = (0.1, 0.1)
+
+SETTINGS: dict[str, dict[Algorithm, DigitsSettings]] = {
+    "s1": {Algorithm.SHD: _SHD, Algorithm.SGD: _SGD},
+    "s2": {Algorithm.SHD: _SHD, Algorithm.SGD: _SGD},
+    "s3": {Algorithm.SHD: _SHD, Algorithm.SGD: _SGD},
+    "symmetric": {Algorithm.SHD: replace(_SHD), Algorithm.SGD: _SGD},
+}
+
+
+def digits_settings(device: str, algorithm: Algorithm) -> DigitsSettings:
+    """Return a device's settings; those of ``s1`` for a device that has none of its own."""
+    return SETTINGS.get(device, SETTINGS["s1"])[algorithm]
