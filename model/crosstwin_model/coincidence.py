@@ -1,7 +1,7 @@
 """Slots as machine words: packing, unpacking and counting coincidences.
 
-Two layouts are used. *Line-major*: bit k % 64 of word k // 64 of a line is its slot k. *Slot-major*: bit i % 64 of word i // 64 of a
-slot is line i. Both are :func:`pack` along the last axis.
+Two layouts are used. *Line-major*: bit k % 64 of word k // 64 of a line is its slot k. *Slot-major*: bit i % 64 of word i // 64 of
+a slot is line i. Both are :func:`pack` along the last axis.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def unpack(words: Words, size: int) -> npt.NDArray[np.bool_]:
 
 
 def transpose(words: Words, size: int) -> Words:
-    """Turn line-major words [lines, w] of ``size`` slots into slot-major ones [size, ceil(lines / 64)], or the other way round."""
+    """Turn line-major words [lines, w] of ``size`` slots into slot-major ones [size, ceil(lines / 64)], or back."""
     return pack(unpack(words, size).T)
 
 
@@ -50,4 +50,5 @@ def coincidences(row_words: Words, column_words: Words) -> npt.NDArray[np.int64]
     -------
     int64[rows, columns]
     """
-    return np.bitwise_count(row_words[:, None, :] & column_words[None, :, :]).sum(axis=2, dtype=np.int64)
+    counts: npt.NDArray[np.int64] = np.bitwise_count(row_words[:, None, :] & column_words[None, :, :]).sum(axis=2, dtype=np.int64)
+    return counts

@@ -1,7 +1,8 @@
 """Compiled loops of the plant: pulses on cells, and reads.
 
-They do exactly what :mod:`crosstwin_model.reference` does with plain numpy, bit for bit. numba multiplies and adds float32 without
-contracting the two, so that every operation rounds; it promotes uint32 arithmetic to 64 bits, hence the casts after every step.
+They do exactly what :mod:`crosstwin_model.reference` does with plain numpy, bit for bit. numba multiplies and adds float32
+without contracting the two, so that every operation rounds; it promotes uint32 arithmetic to 64 bits, hence the casts after every
+step.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _UNIT = np.float32(1.0)
 #: Conductances are read as multiples of 1 / GRID; charges with noise as multiples of 1 / CHARGE_GRID.
 GRID = 2.0**20
 CHARGE_GRID = 2.0**8
+#: Largest size of a charge.
+CHARGE_MAX = 65535
 _GRID = np.float32(GRID)
 
 
@@ -150,7 +153,17 @@ def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
                 pulses[cell] = np.uint32(start + np.uint32(count))
 
     def pulse_slots(
-        w: Any, pulses: Any, planes: Any, table: Any, keys: Any, c2c: Any, up: Any, row_masks: Any, column_masks: Any, rows: Any, columns: Any
+        w: Any,
+        pulses: Any,
+        planes: Any,
+        table: Any,
+        keys: Any,
+        c2c: Any,
+        up: Any,
+        row_masks: Any,
+        column_masks: Any,
+        rows: Any,
+        columns: Any,
     ) -> bool:
         _ = version
         if not (_within(row_masks, rows) and _within(column_masks, columns)):
@@ -189,7 +202,7 @@ def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def _within(masks: Any, lines: Any) -> bool:
+def _within(masks: Any, lines: Any) -> Any:
     """Whether no bit at or above ``lines`` is set."""
     last = masks.shape[1] - 1
     spare = np.uint64(64 * masks.shape[1] - lines)
@@ -220,7 +233,10 @@ def _read(
     limit: Any,
     number: Any,
     codes: Any,
-) -> None:
+) -> bool:
+    for line in range(charge.size):
+        if not -CHARGE_MAX <= charge[line] <= CHARGE_MAX:
+            return False
     count = codes.size
     sums = np.zeros(count, np.int64)
     driven = np.empty(charge.size, np.int32)
@@ -246,7 +262,9 @@ def _read(
         if adc_noise > 0.0:
             value = value + adc_noise * np.float64(_normal(table, adc_keys, sensed, number))
         codes[sensed] = np.int32(min(max(np.rint(value), -limit), limit))
+    return True
 
 
 #: Reads the lines of one tile; parameters as of :func:`crosstwin_model.reference.read`, with ``codes`` int32[count] to be filled.
+#: Returns False, and fills nothing, where a charge is above :data:`CHARGE_MAX`.
 read = compiled(_read)

@@ -1,9 +1,9 @@
 """Reproducible noise: every random number is a pure function of what it is for, never of the order of calls.
 
-A draw is named by a *stream* (seed, purpose and, where there is one, tile), an *index* (a cell or a line) and a *count* (how many
-draws that index has had before: pulses of a cell, reads, parameters). A 32-bit integer mix turns the three into 32 bits, and their
-upper 12 choose one of 4096 normal quantiles, so that no library's logarithm or generator decides a bit of a result. The functions here
-work on numpy arrays; :mod:`crosstwin_model.kernels` holds the same for compiled loops, and tests hold the two equal.
+A draw is named by a *stream* (seed, purpose and, where there is one, tile), an *index* (a cell or a line) and a *count* (how
+many draws that index has had before: pulses of a cell, reads, parameters). A 32-bit integer mix turns the three into 32 bits, and
+their upper 12 choose one of 4096 normal quantiles, so that no library's logarithm or generator decides a bit of a result. The
+functions here work on numpy arrays; :mod:`crosstwin_model.kernels` holds the same for compiled loops, and tests hold them equal.
 """
 
 from __future__ import annotations
@@ -101,12 +101,14 @@ def draw_bits(keys: npt.NDArray[np.uint32], index: npt.ArrayLike, count: npt.Arr
     z += cell * u(SPREAD) + keys[1]
     z *= u(MIX_2)
     z ^= z >> u(16)
-    return z.reshape(np.broadcast_shapes(np.shape(index), np.shape(count)))
+    bits: npt.NDArray[np.uint32] = z.reshape(np.broadcast_shapes(np.shape(index), np.shape(count)))
+    return bits
 
 
 def draw_normal(keys: npt.NDArray[np.uint32], index: npt.ArrayLike, count: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Return standard normal numbers (mean 0, variance 1, at most 3.7 in size); parameters as of :func:`draw_bits`."""
-    return NORMAL[draw_bits(keys, index, count) >> np.uint32(QUANTILE_SHIFT)]
+    numbers: npt.NDArray[np.float32] = NORMAL[draw_bits(keys, index, count) >> np.uint32(QUANTILE_SHIFT)]
+    return numbers
 
 
 def _normal_table() -> npt.NDArray[np.float32]:
@@ -119,6 +121,6 @@ def _normal_table() -> npt.NDArray[np.float32]:
     return table
 
 
-#: float32[4096]: normal quantiles at (i + 1/2) / 4096, scaled to unit variance and rounded to multiples of 2**-16, so that the last
-#: bits of the platform's mathematics library do not matter.
+#: float32[4096]: normal quantiles at (i + 1/2) / 4096, scaled to unit variance and rounded to multiples of 2**-16, so that the
+#: last bits of the platform's mathematics library do not matter.
 NORMAL = _normal_table()

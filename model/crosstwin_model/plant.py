@@ -1,7 +1,7 @@
 """The plant: everything analog that a controller drives, namely tiles, line drivers and converters.
 
-The same plant is driven by the golden model's operations and by the pins of the real RTL; it gives the same bits for the same pulses
-and reads, however they are grouped.
+The same plant is driven by the golden model's operations and by the pins of the real RTL; it gives the same bits for the same
+pulses and reads, however they are grouped.
 """
 
 from __future__ import annotations
@@ -85,7 +85,12 @@ class PlantConfig:
                 raise ConfigurationError(f"{key} is {value!r}; allowed are whole numbers from {least} to {most}")
         for key, low, high in (("adc_range", 1e-6, 1e6), ("adc_noise", 0.0, 1e6), ("dac_noise", 0.0, 1e3), ("initial", 0.0, 8.0)):
             value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not math.isfinite(value)
+                or not low <= value <= high
+            ):
                 raise ConfigurationError(f"{key} is {value!r}; allowed are numbers from {low:g} to {high:g}")
 
 
@@ -133,7 +138,9 @@ class Plant:
         self._w = np.zeros(shape, np.float32)
         self._pulses = np.zeros(shape, np.uint32)
         self._nothing = np.zeros(shape[1:], np.float32)
-        self._tiles = [_Tile(number, controller, config, self._w[number], self._pulses[number]) for number in range(controller.tiles)]
+        self._tiles = [
+            _Tile(number, controller, config, self._w[number], self._pulses[number]) for number in range(controller.tiles)
+        ]
         self._reads = 0
         self._stall_keys = stream(config.seed, Purpose.STALL)
         self._kernels = kernels.kernels(config.device)
@@ -165,7 +172,14 @@ class Plant:
         row_words = _words("row_words", row_words, (self.controller.rows, words))
         column_words = _words("column_words", column_words, (self.controller.columns, words))
         self._kernels.pulse(
-            cells.flat_w, cells.flat_pulses, cells.directions[bool(up)], self._table, cells.pulse_keys, self._c2c, row_words, column_words
+            cells.flat_w,
+            cells.flat_pulses,
+            cells.directions[bool(up)],
+            self._table,
+            cells.pulse_keys,
+            self._c2c,
+            row_words,
+            column_words,
         )
 
     def pulse_slots(self, tile: int, up: npt.NDArray[np.bool_], row_masks: Words, column_masks: Words) -> None:
@@ -252,7 +266,7 @@ class Plant:
         if not 0 <= gain <= 15:
             raise ValueError(f"gain is {gain}; allowed are whole numbers from 0 to 15")
         codes = np.empty(count, np.int32)
-        kernels.read(
+        if not kernels.read(
             cells.w,
             self._w[tile + 2] if differential else self._nothing,
             bool(forward),
@@ -266,7 +280,9 @@ class Plant:
             float(self.controller.adc_max),
             self._reads,
             codes,
-        )
+        ):
+            largest = charge[np.abs(charge.astype(np.int64)).argmax()]
+            raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{kernels.CHARGE_MAX}")
         self._reads = (self._reads + 1) & 0xFFFFFFFF
         return codes
 
@@ -281,7 +297,9 @@ class Plant:
         delays[:1] = self.config.adc_latency
         if self.config.adc_stall:
             number = (self._reads - 1) & 0xFFFFFFFF
-            delays += (draw_bits(self._stall_keys, np.arange(beats), number) % np.uint32(self.config.adc_stall + 1)).astype(np.int32)
+            delays += (draw_bits(self._stall_keys, np.arange(beats), number) % np.uint32(self.config.adc_stall + 1)).astype(
+                np.int32
+            )
         return delays
 
     def conductance(self, tile: int) -> npt.NDArray[np.float32]:
@@ -289,10 +307,11 @@ class Plant:
         return self._tile(tile).w.copy()  # type: ignore[no-any-return]
 
     def weights(self, tile: int) -> npt.NDArray[np.float64]:
-        """Return the weights that a C or A tile holds, its conductances minus its reference's, float64[rows, columns], exactly."""
+        """Return the weights of a C or A tile, its conductances minus its reference's, float64[rows, columns], exactly."""
         if tile & 2:
             raise ValueError(f"tile {tile} is a reference; allowed are tiles of kind 0 and 1")
-        return self._tile(tile).w.astype(np.float64) - self._w[tile + 2]
+        weights: npt.NDArray[np.float64] = self._tile(tile).w.astype(np.float64) - self._w[tile + 2]
+        return weights
 
     def set_conductance(self, tile: int, values: npt.ArrayLike) -> None:
         """Set a tile's conductances at once, which no hardware can do; they are cut to each cell's bounds.
@@ -332,14 +351,14 @@ class Plant:
             found = state[key]
             if found.shape != like.shape or found.dtype != like.dtype:
                 raise ValueError(
-                    f"the state's {key} is {found.dtype}{list(found.shape)}; allowed is {like.dtype}{list(like.shape)} in this plant"
+                    f"the state's {key} is {found.dtype}{list(found.shape)}; allowed in this plant is {like.dtype}{list(like.shape)}"
                 )
         self._w[...] = state["conductance"]
         self._pulses[...] = state["pulses"]
         self._reads = int(state["reads"])
 
     def digest(self) -> str:
-        """Return the SHA-256, in hexadecimal, of all conductances: tile by tile, row by row, float32 with the lowest byte first."""
+        """Return the SHA-256, in hexadecimal, of all conductances: tile by tile, row by row, float32, lowest byte first."""
         return hashlib.sha256(self._w.astype("<f4").tobytes()).hexdigest()
 
     def _tile(self, tile: int) -> _Tile:

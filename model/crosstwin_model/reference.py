@@ -75,8 +75,8 @@ def read(
 ) -> npt.NDArray[np.int32]:
     """Return the ADC codes of the first ``count`` sensed lines.
 
-    The difference of the conductances, on the grid of 2**-20, times the charges, on the grid of 2**-8, is summed in whole numbers;
-    times ``scale``, plus noise, rounded half to even and cut to +-limit it is the code.
+    The difference of the conductances, on the grid of 2**-20, times the charges, on the grid of 2**-8, is summed in whole
+    numbers; times ``scale``, plus noise, rounded half to even and cut to +-limit it is the code.
 
     Parameters
     ----------
@@ -103,4 +103,5 @@ def read(
     difference = np.rint(w * np.float32(GRID)).astype(np.float64) - np.rint(reference * np.float32(GRID)).astype(np.float64)
     sums = driven @ difference if forward else difference @ driven
     noise = adc_noise * draw_normal(adc_keys, np.arange(count), number).astype(np.float64)
-    return np.clip(np.rint(sums[:count] * scale + noise), -limit, limit).astype(np.int32)
+    codes: npt.NDArray[np.int32] = np.clip(np.rint(sums[:count] * scale + noise), -limit, limit).astype(np.int32)
+    return codes

@@ -1,7 +1,8 @@
 """Crosspoint devices: one file each, found by themselves.
 
-Every module of this package that has ``PRESETS``, a tuple of devices, adds its rule and its presets. A device on the command line is
-a preset's name or a TOML file with one table ``[device]``: ``rule`` names the step rule, the other keys are the fields of its class.
+Every module of this package that has ``PRESETS``, a tuple of devices, adds its rule and its presets. A device on the command line
+is a preset's name or a TOML file with one table ``[device]``: ``rule`` names the step rule, the other keys are the fields of its
+class.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def load_device(source: str | Path) -> Device:
     known = {field.name for field in fields(RULES[rule])}
     for key in table:
         if key not in known:
-            raise ConfigurationError(f"{path}: [device] has the key {key!r}; allowed with {rule} are {', '.join(sorted(known))} and rule")
+            raise ConfigurationError(
+                f"{path}: [device] has the key {key!r}; allowed with {rule} are {', '.join(sorted(known))} and rule"
+            )
     if "dw_min" not in table:
         raise ConfigurationError(f"{path}: [device] lacks the key 'dw_min'")
     try:

@@ -13,7 +13,7 @@ from crosstwin_model.devices.base import DOWN, UP, CellSteps, Plane
 
 @register_jitable  # type: ignore[untyped-decorator]
 def affine_step(w: Any, planes: Any, cell: Any, noise: Any) -> Any:
-    """Return w + (a - b w) N before clipping, every operation rounded to float32; a and b are planes 2 and 3, signed as the step."""
+    """Return w + (a - b w) N, every operation rounded to float32; a and b are planes 2 and 3, of the sign of the step."""
     step = planes[3, cell] * w
     step = planes[2, cell] - step
     step = step * noise

@@ -4,10 +4,10 @@ A device is a frozen dataclass in a file of its own. It gives
 
 - ``rule``, the name under which files ask for it;
 - :meth:`Device.planes`, which draws the parameters of every cell;
-- ``step``, a plain function ``step(w, planes, cell, noise)`` that returns the conductance after one pulse, before it is clipped. ``w``
-  and ``noise`` are float32, ``planes`` is float32[P, cells] of one direction, ``cell`` an index. It must be decorated with
-  ``numba.extending.register_jitable``, use float32 throughout, and work on numpy arrays (with ``cell`` a slice) as on scalars: the
-  compiled kernels inline it, the reference calls it.
+- ``step``, a plain function ``step(w, planes, cell, noise)`` that returns the conductance after one pulse, before it is clipped.
+  ``w`` and ``noise`` are float32, ``planes`` is float32[P, cells] of one direction, ``cell`` an index. It must be decorated with
+  ``numba.extending.register_jitable``, use float32 throughout, and work on arrays (with ``cell`` an array of indices) as on
+  scalars: the compiled kernels inline it, the reference calls it.
 
 Planes 0 and 1 are w_min and w_max in every device; the rest belongs to the rule.
 """
@@ -125,7 +125,9 @@ class Device:
                 self._require(field.name, 0.0, 100.0, "numbers from 0 to 100")
         self._require("up_down", -1.0, 1.0, "numbers from -1 to 1")
         if not self.w_min < 0.0 < self.w_max:
-            raise ConfigurationError(f"the bounds w_min and w_max are {self.w_min!r} and {self.w_max!r}; allowed is w_min < 0 < w_max")
+            raise ConfigurationError(
+                f"the bounds w_min and w_max are {self.w_min!r} and {self.w_max!r}; allowed is w_min < 0 < w_max"
+            )
         for name, bound, spread in (("w_max", self.w_max, self.w_max_spread), ("w_min", self.w_min, self.w_min_spread)):
             if abs(bound) * (1.0 + _LARGEST_NORMAL * spread) > CONDUCTANCE_LIMIT:
                 raise ConfigurationError(
@@ -145,9 +147,10 @@ class Device:
     def cell_steps(self, draws: CellDraws) -> CellSteps:
         """Draw step sizes and bounds of every cell.
 
-        With independent standard normal xi, g = 1 + dw_min_spread xi and r = up_down_spread xi: up = dw_min (g + min(up_down, 0) + r),
-        down = dw_min (g - max(up_down, 0) - r), w_max (1 + w_max_spread xi), w_min (1 + w_min_spread xi). Signs are kept consistent:
-        of a step or bound that a wide spread turned over, the size is taken.
+        With independent standard normal xi, g = 1 + dw_min_spread xi and r = up_down_spread xi, the steps are
+        up = dw_min (g + min(up_down, 0) + r) and down = dw_min (g - max(up_down, 0) - r), the bounds w_max (1 + w_max_spread xi)
+        and w_min (1 + w_min_spread xi). Signs are kept consistent: of a step or bound that a wide spread turned over, the size is
+        taken.
         """
         gain = 1.0 + self.dw_min_spread * draws(0)
         ratio = self.up_down_spread * draws(1)
