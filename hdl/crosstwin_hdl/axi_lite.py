@@ -1,0 +1,119 @@
+"""AXI4-Lite subordinate: handshakes and responses on one side, one-cycle requests on the other."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from crosstwin_model.registers import ADDRESS_BITS, Response
+
+
+def axi_lite_signature() -> wiring.Signature:
+    """Return the manager's side of a 32-bit AXI4-Lite bus with AXI's own names, without AWPROT and ARPROT."""
+    return wiring.Signature(
+        {
+            "awaddr": Out(ADDRESS_BITS),
+            "awvalid": Out(1),
+            "awready": In(1),
+            "wdata": Out(32),
+            "wstrb": Out(4),
+            "wvalid": Out(1),
+            "wready": In(1),
+            "bresp": In(2),
+            "bvalid": In(1),
+            "bready": Out(1),
+            "araddr": Out(ADDRESS_BITS),
+            "arvalid": Out(1),
+            "arready": In(1),
+            "rdata": In(32),
+            "rresp": In(2),
+            "rvalid": In(1),
+            "rready": Out(1),
+        }
+    )
+
+
+def access_signature() -> wiring.Signature:
+    """Return the requesting side of the internal bus.
+
+    ``write_request`` and ``read_request`` are high for one clock cycle; words, data and strobes stay until the answer. ``*_done`` is
+    high for one later cycle, together with ``*_error`` (answer SLVERR) and, of a read, ``read_data`` (0 with an error).
+    """
+    return wiring.Signature(
+        {
+            "write_request": Out(1),
+            "write_word": Out(ADDRESS_BITS - 2),
+            "write_data": Out(32),
+            "write_strobes": Out(4),
+            "write_done": In(1),
+            "write_error": In(1),
+            "read_request": Out(1),
+            "read_word": Out(ADDRESS_BITS - 2),
+            "read_done": In(1),
+            "read_error": In(1),
+            "read_data": In(32),
+        }
+    )
+
+
+class AxiLite(wiring.Component):
+    """Turn AXI4-Lite transfers into requests, one write and one read at a time.
+
+    A write is taken when its address and its data are both there, in any order. All outputs to the bus come from flip-flops, so no
+    path leads from a VALID to a READY. A transfer takes a few clock cycles, and the next one is accepted while the answer of the one
+    before it waits.
+
+    Attributes
+    ----------
+    axi : In(axi_lite_signature())
+    access : Out(access_signature())
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"axi": In(axi_lite_signature()), "access": Out(access_signature())})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        axi, access = self.axi, self.access
+        address_held = Signal()
+        data_held = Signal()
+        write_pending = Signal()
+        m.d.comb += [
+            axi.awready.eq(~address_held),
+            axi.wready.eq(~data_held),
+            access.write_request.eq(address_held & data_held & ~write_pending & ~axi.bvalid),
+        ]
+        with m.If(axi.awvalid & axi.awready):
+            m.d.sync += [address_held.eq(1), access.write_word.eq(axi.awaddr[2:])]
+        with m.If(axi.wvalid & axi.wready):
+            m.d.sync += [data_held.eq(1), access.write_data.eq(axi.wdata), access.write_strobes.eq(axi.wstrb)]
+        with m.If(access.write_request):
+            m.d.sync += write_pending.eq(1)
+        with m.If(axi.bvalid & axi.bready):
+            m.d.sync += axi.bvalid.eq(0)
+        with m.If(access.write_done):
+            m.d.sync += [
+                address_held.eq(0),
+                data_held.eq(0),
+                write_pending.eq(0),
+                axi.bvalid.eq(1),
+                axi.bresp[1].eq(access.write_error),
+            ]
+
+        read_held = Signal()
+        read_pending = Signal()
+        m.d.comb += [axi.arready.eq(~read_held), access.read_request.eq(read_held & ~read_pending & ~axi.rvalid)]
+        with m.If(axi.arvalid & axi.arready):
+            m.d.sync += [read_held.eq(1), access.read_word.eq(axi.araddr[2:])]
+        with m.If(access.read_request):
+            m.d.sync += read_pending.eq(1)
+        with m.If(axi.rvalid & axi.rready):
+            m.d.sync += axi.rvalid.eq(0)
+        with m.If(access.read_done):
+            m.d.sync += [
+                read_held.eq(0),
+                read_pending.eq(0),
+                axi.rvalid.eq(1),
+                axi.rdata.eq(access.read_data),
+                axi.rresp[1].eq(access.read_error),
+            ]
+        assert Response.SLVERR == 2
+        return m

@@ -1,0 +1,136 @@
+"""The pulse engine's counters: quadrants, the slots within one, and the clock cycles within a slot."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from crosstwin_model.config import ControllerConfig
+
+
+class Slots(wiring.Component):
+    """Count slots. The sequencer says where it stands; this block says when to go on.
+
+    Parameters
+    ----------
+    config : ControllerConfig
+
+    Attributes
+    ----------
+    width, gap : In(16)
+        Clock cycles of a slot with and without driven lines, at least 1 each, steady during an operation.
+    bl : In(8)
+        Slots of a quadrant, 1 ... BL_MAX, steady from SCAN0 on.
+    pairs : In(16)
+        Pairs of slots of SYMMETRIZE, at least 1.
+    symmetrize : In(1)
+        The operation is SYMMETRIZE.
+    quadrants : In(4)
+        In PLAN: quadrants in which lines of both sides can fire.
+    scan, plan, load, waiting : In(1)
+        The operation is in SCAN0, PLAN, LOAD, and in HOLD or GAP, and goes on.
+    some : Out(1)
+        In PLAN: there is at least one slot.
+    hold_needed : Out(1)
+        In LOAD: WIDTH is more than 1, so HOLD follows.
+    wait_over : Out(1)
+        In HOLD and GAP: this is its last clock cycle.
+    more : Out(1)
+        In GAP: another slot follows.
+    gapping : In(1)
+        The coming clock cycle is GAP's first.
+    quadrant, coming_quadrant : Out(2)
+        The slot's quadrant, in this and in the coming clock cycle.
+    coming_index, coming_left : Out(R)
+        In the coming clock cycle: the slot's number k within the quadrant, and k << (R - n), n being the bits that hold BL - 1.
+    """
+
+    def __init__(self, *, config: ControllerConfig) -> None:
+        self._config = config
+        bits = config.code_bits
+        super().__init__(
+            {
+                "width": In(16),
+                "gap": In(16),
+                "bl": In(8),
+                "pairs": In(16),
+                "symmetrize": In(1),
+                "quadrants": In(4),
+                "scan": In(1),
+                "plan": In(1),
+                "load": In(1),
+                "waiting": In(1),
+                "gapping": In(1),
+                "some": Out(1),
+                "hold_needed": Out(1),
+                "wait_over": Out(1),
+                "more": Out(1),
+                "quadrant": Out(2),
+                "coming_quadrant": Out(2),
+                "coming_index": Out(bits),
+                "coming_left": Out(bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._elaborate_timer(m)
+        self._elaborate_order(m, self._elaborate_index(m))
+        return m
+
+    def _elaborate_timer(self, m: Module) -> None:
+        timer = Signal(16, reset_less=True)
+        m.d.comb += [self.hold_needed.eq(self.width != 1), self.wait_over.eq(timer == 1)]
+        with m.If(self.gapping):
+            m.d.sync += timer.eq(self.gap)
+        with m.Elif(self.load):
+            m.d.sync += timer.eq(self.width - 1)
+        with m.Elif(self.waiting):
+            m.d.sync += timer.eq(timer - 1)
+
+    def _elaborate_index(self, m: Module) -> Value:
+        """Count k; return whether this slot is its quadrant's last."""
+        bits = self._config.code_bits
+        last = Signal(7, reset_less=True)
+        step = Signal(bits, reset_less=True)
+        m.d.sync += [last.eq(self.bl - 1), step.eq(_step(last, bits))]
+        index = Signal(bits)
+        left = Signal(bits)
+        at_last = Signal()
+        m.d.comb += [
+            at_last.eq(self.symmetrize | (index == last)),
+            self.coming_index.eq(index),
+            self.coming_left.eq(left),
+        ]
+        with m.If(self.scan | (self.load & at_last)):
+            m.d.comb += [self.coming_index.eq(0), self.coming_left.eq(0)]
+        with m.Elif(self.load):
+            m.d.comb += [self.coming_index.eq(index + 1), self.coming_left.eq(left + step)]
+        m.d.sync += [index.eq(self.coming_index), left.eq(self.coming_left)]
+        return at_last
+
+    def _elaborate_order(self, m: Module, at_last: Value) -> None:
+        """Go through the quadrants that are needed, or up and down with SYMMETRIZE."""
+        pending = Signal(4)
+        candidates = Signal(4)
+        pairs_left = Signal(16, reset_less=True)
+        lowest = candidates & -candidates
+        following = Mux(self.symmetrize, Cat(Const(0, 1), ~self.quadrant[1]), Cat(lowest[1] | lowest[3], lowest[2] | lowest[3]))
+        m.d.comb += [
+            candidates.eq(Mux(self.plan, self.quadrants, pending)),
+            self.some.eq(self.symmetrize | self.quadrants.any()),
+            self.coming_quadrant.eq(self.quadrant),
+        ]
+        with m.If(self.scan):
+            m.d.sync += [self.quadrant.eq(2), pairs_left.eq(self.pairs)]
+        with m.Elif(self.plan | (self.load & at_last)):
+            m.d.comb += self.coming_quadrant.eq(following)
+            m.d.sync += [self.quadrant.eq(following), pending.eq(candidates & ~lowest)]
+        with m.If(self.load):
+            ends = Mux(self.symmetrize, self.quadrant[1] & (pairs_left == 1), at_last & ~pending.any())
+            m.d.sync += self.more.eq(~ends)
+            with m.If(self.quadrant[1]):
+                m.d.sync += pairs_left.eq(pairs_left - 1)
+
+
+def _step(last: Value, bits: int) -> Value:
+    """Return 1 << (bits - n) in ``bits`` bits, n being the bits that hold ``last``."""
+    return Cat(*(last[bits - 1 - i] & ~last[bits - i :].any() if 0 <= bits - 1 - i < len(last) else Const(0, 1) for i in range(bits)))
