@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.observe import Pins
 from crosstwin_model.plant import Plant
@@ -56,7 +59,7 @@ class RtlBackend:
         self.config = config
         self._plant = plant
         self._registers = register_map(config)
-        self._recorded: list[Words] = []
+        self._recorded: list[NDArray[np.uint64]] = []
         library = Library(build(config, trace=waves is not None, folder=folder, report=report), config, self._event)
         self._library, self._shared = library, library.shared
         if waves is not None:

@@ -25,7 +25,7 @@ from .ports import ports_header
 
 #: Verilator runs fastest on the flattened design; the warnings are about how Amaranth writes Verilog, not about the design.
 _VERILATOR_FLAGS = (
-    *("--cc", "--prefix", "Vcontroller", "--top-module", "top", "-O3", "--x-assign", "fast", "--x-initial", "fast"),
+    *("--cc", "--prefix", "Vcontroller", "--top-module", "crosstwin", "-O3", "--x-assign", "fast", "--x-initial", "fast"),
     *("--no-assert", "--output-split", "0", "-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE", "-Wno-lint"),
 )
 #: -O1 compiles in a third of the time of -O3 and runs as fast.
@@ -130,7 +130,7 @@ def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, re
 
     def compile_one(source: Path) -> Path:
         target = folder / f"{source.stem}.o"
-        _run([*tools.compiler, *flags, "-c", str(source), "-o", str(target)], f"compiling {source.name}", folder)
+        _run([*tools.compiler, *flags, "-c", str(source), "-o", str(target)], f"compiling {source.name}")
         return target
 
     parts = ["verilated", "verilated_threads", *(["verilated_vcd_c"] if trace else [])]
@@ -144,12 +144,12 @@ def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, re
         report("verilating")
         command = [str(tools.verilator / "bin" / "verilator_bin"), *_VERILATOR_FLAGS, *(["--trace"] if trace else [])]
         command += ["--Mdir", str(folder), str(folder / "controller.v")]
-        _run(command, "Verilator", folder, VERILATOR_ROOT=str(tools.verilator))
+        _run(command, "Verilator", VERILATOR_ROOT=str(tools.verilator))
         report("compiling")
         sources = [*sorted(folder.glob("Vcontroller*.cpp"), key=lambda path: -path.stat().st_size), _SHIM / "shim.cpp"]
         objects += [pool.submit(compile_one, source) for source in sources]
         linked = [str(done.result()) for done in objects]
-    _run([tools.compiler[-1], "-shared", "-o", str(folder / _LIBRARY), *linked], "linking", folder)
+    _run([tools.compiler[-1], "-shared", "-o", str(folder / _LIBRARY), *linked], "linking")
 
 
 def _defines(trace: bool) -> list[str]:
@@ -157,8 +157,8 @@ def _defines(trace: bool) -> list[str]:
     return [f"-D{name}={int(value)}" for name, value in switches.items()] + (["-DCROSSTWIN_TRACE"] if trace else [])
 
 
-def _run(command: list[str], what: str, folder: Path, **environment: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment}, cwd=folder)
+def _run(command: list[str], what: str, **environment: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
     if done.returncode != 0:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if "error" in line.lower()] or ["no message"]
         raise BuildError(f"{what} failed with exit code {done.returncode}: {lines[0].strip()}")

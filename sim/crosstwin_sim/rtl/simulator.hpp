@@ -220,13 +220,15 @@ private:
     void settle() {
         top.clk = 0;
         if (kLive) top.PORT_ESTOP = estop || s.clock == estop_at;
-        top.PORT_ADC_VALID = beats != 0 && s.clock >= beat_at;
+        const bool valid = beats != 0 && s.clock >= beat_at;
+        top.PORT_ADC_VALID = valid;
+        if (valid) store(top.PORT_ADC_DATA, tape.beats[next_beat].data);
         evaluate();
         if (kLive) watch();
-        if (top.PORT_ADC_VALID && top.PORT_ADC_READY) {
+        if (valid && top.PORT_ADC_READY) {
             beats--;
             next_beat++;
-            present_beat(s.clock);
+            plan_beat();
         }
         if (top.PORT_ADC_SAMPLE) sample<kLive>();
     }
@@ -332,7 +334,7 @@ private:
             next_beat = tape.reads[next_read].first;
             beats = tape.reads[next_read++].count;
         }
-        present_beat(s.clock);
+        plan_beat();
     }
 
     void pack(int count) {
@@ -349,10 +351,9 @@ private:
         }
     }
 
-    void present_beat(uint64_t since) {
-        if (beats == 0) return;
-        beat_at = since + tape.beats[next_beat].delay;
-        store(top.PORT_ADC_DATA, tape.beats[next_beat].data);
+    // Sets the clock cycle of the next beat, counted from this one.
+    void plan_beat() {
+        if (beats != 0) beat_at = s.clock + tape.beats[next_beat].delay;
     }
 
     int call(Event event) {

@@ -26,16 +26,17 @@ def decode(config: ControllerConfig, records: Iterable[NDArray[np.uint64]], orig
         The operation's cycle 0.
     """
     row_words, column_words = (config.rows + 63) // 64, (config.columns + 63) // 64
-    edges = np.cumsum([2, row_words, row_words, column_words, column_words])
+    edges = np.cumsum([2, row_words, row_words, column_words, column_words]).tolist()
     changes: list[tuple[int, Pins]] = []
     for part in records:
-        for entry in part:
-            clock, control = int(entry[0]), int(entry[1])
-            if clock < origin:
-                continue
-            lines = [int.from_bytes(entry[start:end].tobytes(), "little") for start, end in pairwise(edges.tolist())]
+        for entry in part[part[:, 0] >= origin].tolist():
+            row_pos, row_neg, column_pos, column_neg = (_whole(entry[start:end]) for start, end in pairwise(edges))
+            control = entry[1]
             pins = Pins(
-                *lines,
+                row_pos=row_pos,
+                row_neg=row_neg,
+                column_pos=column_pos,
+                column_neg=column_neg,
                 read_level=control & 1,
                 sense_rows=control >> 1 & 1,
                 sense_columns=control >> 2 & 1,
@@ -47,5 +48,9 @@ def decode(config: ControllerConfig, records: Iterable[NDArray[np.uint64]], orig
                 quadrant=control >> 6 & 3,
             )
             if changes or pins != IDLE:
-                changes.append((clock - origin, pins))
+                changes.append((entry[0] - origin, pins))
     return changes
+
+
+def _whole(words: list[int]) -> int:
+    return sum(word << 64 * index for index, word in enumerate(words))
