@@ -52,7 +52,9 @@ class Driver:
         Its configuration.
     """
 
-    _SETTINGS: Final = frozenset({"PULSE", "BL", "TRANSFER_BL", "SOURCE", "X_FULL_SCALE", "D_FULL_SCALE", "TRANSFER_FULL_SCALE"}) | {
+    _SETTINGS: Final = frozenset(
+        {"PULSE", "BL", "TRANSFER_BL", "SOURCE", "X_FULL_SCALE", "D_FULL_SCALE", "TRANSFER_FULL_SCALE"}
+    ) | {
         "READ",
         "READ_GAIN",
         "SYMMETRIZE_PAIRS",

@@ -102,5 +102,7 @@ def settle(crossbar: Crossbar, read: TileKind, pulsed: TileKind, weights: Floats
             errors[row] = target - read_row(crossbar, row, read)
     distance = np.abs(errors)
     return Residual(
-        float(np.sqrt(np.mean(errors * errors))), float(distance.max()), float(np.count_nonzero(distance > tolerance) / distance.size)
+        float(np.sqrt(np.mean(errors * errors))),
+        float(distance.max()),
+        float(np.count_nonzero(distance > tolerance) / distance.size),
     )

@@ -132,7 +132,7 @@ class DigitsTrainer:
 
     def run_epoch(self, epoch: int, tick: Tick) -> float:
         """Train one epoch, counted from 0, and return the accuracy on the test samples."""
-        self._prepare(epoch)
+        self.prepare_epoch(epoch)
         learn, x, labels = self.network.learn, self.split.train_x, self.split.train_y.tolist()
         for sample in epoch_order(len(labels), self.seed, epoch):
             learn(x[sample], labels[sample])
@@ -153,7 +153,8 @@ class DigitsTrainer:
         for name, value in values.items():
             self.driver.set(name, value)
 
-    def _prepare(self, epoch: int) -> None:
+    def prepare_epoch(self, epoch: int) -> None:
+        """Seed the generators and set the rates of an epoch, counted from 0."""
         # Both generators start anew with every epoch, so that a checkpoint need not hold them.
         seeds = np.random.SeedSequence([self.seed, 3, epoch]).generate_state(2).tolist()
         self.driver.seed(*((seed & (1 << bits) - 1) or 1 for seed, bits in zip(seeds, SEED_BITS, strict=True)))

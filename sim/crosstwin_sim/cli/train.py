@@ -1,0 +1,216 @@
+"""`crosstwin train`: train a network on simulated crossbars."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from crosstwin_model.devices import load_device
+from crosstwin_model.plant import Plant
+from crosstwin_model.registers import TileKind
+from crosstwin_sim.backend import Backend
+from crosstwin_sim.experiments.digits import CONFIG, Split, final_accuracy, load_split, make_plant, train_float
+from crosstwin_sim.experiments.raster import record_update
+from crosstwin_sim.experiments.run import Run, train
+from crosstwin_sim.experiments.settings import digits_settings
+from crosstwin_sim.figures import Curve, Map, Raster, draw_run
+from crosstwin_sim.files import write_json
+from crosstwin_sim.model_backend import ModelBackend
+from crosstwin_sim.network import Algorithm
+from crosstwin_sim.rtl.build import build_folder
+
+from .common import json_option, progress, stderr, stdout
+
+
+@click.group()
+def command() -> None:
+    """Train a network on simulated crossbars.
+
+    \b
+    Examples:
+      crosstwin train digits --algorithm shd --device s1
+      crosstwin train digits --help
+    """
+
+
+@command.command()
+@click.option(
+    "--algorithm", type=click.Choice(["sgd", "shd", "float"]), default="shd", show_default=True, help="float: no crossbar."
+)
+@click.option(
+    "--device",
+    "source",
+    metavar="NAME|FILE.toml",
+    default="s1",
+    show_default=True,
+    help="s1, s2, s3, symmetric, or a [device] file.",
+)
+@click.option("--zero-shift", is_flag=True, help="First drive A to its symmetry point and program its reference to it (shd).")
+@click.option(
+    "--backend", "backend_name", type=click.Choice(["model", "rtl"]), help="Default: rtl where a C++ compiler is found."
+)
+@click.option("--epochs", type=click.IntRange(1, 1000), default=30, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of split, weights, devices and noise."
+)
+@json_option
+@click.option("--plot", "plot_path", metavar="FILE", type=click.Path(dir_okay=False), help="Also draw the run: png, svg or pdf.")
+@click.option(
+    "--checkpoint",
+    "checkpoint_path",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where every finished epoch is kept.  [default: build/train/RUN.npz]",
+)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same final bits.")
+def digits(
+    algorithm: str,
+    source: str,
+    zero_shift: bool,
+    backend_name: str | None,
+    epochs: int,
+    seed: int,
+    json_path: str | None,
+    plot_path: str | None,
+    checkpoint_path: Path | None,
+    resume: bool,
+) -> None:
+    """Train a 64-32-10 network on 8 x 8 images of digits, and a float reference beside it.
+
+    \b
+    Examples:
+      crosstwin train digits --algorithm shd --device s1 --backend model
+      crosstwin train digits --algorithm sgd --device s1 --epochs 5 --json sgd.json
+      crosstwin train digits --device s3 --zero-shift --plot s3.png
+      crosstwin train digits --device my_device.toml --resume
+
+    Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. A device file without settings of its own
+    is trained with those of s1.
+    """
+    if zero_shift and algorithm != "shd":
+        raise click.UsageError(
+            f"--zero-shift prepares A, which --algorithm {algorithm} does not use; allowed is --algorithm shd."
+        )
+    if resume and algorithm == "float":
+        raise click.UsageError("--resume is for sgd and shd; a float run takes seconds and keeps no checkpoint.")
+    split = load_split(seed)
+    device = load_device(source)
+    if algorithm == "float":
+        accuracy = _reference(device.name, split, epochs, seed)
+        stdout.print(f"Float SGD: {100 * final_accuracy(accuracy):.2f} % (mean of the last 5 of {epochs} epochs)")
+        document: dict[str, Any] = {"algorithm": algorithm, "seed": seed, "accuracy": accuracy, "float_accuracy": accuracy}
+        if json_path:
+            write_json(json_path, document)
+        if plot_path:
+            draw_run(plot_path, "Digits, float SGD", [Curve("float SGD", accuracy)])
+        return
+    chosen = Algorithm(algorithm)
+    run = Run(chosen, device, zero_shift, epochs, seed, digits_settings(device.name, chosen))
+    name = backend_name or ("rtl" if shutil.which("c++") else "model")
+    path = checkpoint_path or build_folder() / "train" / f"{run.key}-{name}.npz"
+    stderr.print(f"Training digits by {algorithm.upper()} on {device.name}, back end {name}; checkpoint {path}", soft_wrap=True)
+    plant = make_plant(device, seed)
+    backend = open_backend(name, plant)
+    per_epoch = len(split.train_y) + len(split.test_y)
+    done = 0
+    try:
+        with interruptible() as check, progress("training", epochs * per_epoch) as advance:
+
+            def tick() -> None:
+                check()
+                advance(1)
+
+            def epoch_done(count: int, accuracy: float) -> None:
+                nonlocal done
+                done = count
+                stderr.print(f"epoch {count:3} of {epochs}: {100 * accuracy:.2f} %")
+
+            result = train(run, backend, plant, split, tick=tick, epoch_done=epoch_done, path=path, resume=resume)
+    except KeyboardInterrupt:
+        if path.exists():
+            stderr.print(
+                f"The checkpoint holds {done} of {epochs} epochs; the same command with --resume goes on from it.", soft_wrap=True
+            )
+        raise
+    finally:
+        backend.close()
+    reference = _reference(device.name, split, epochs, seed)
+    stdout.print(
+        f"{algorithm.upper()} on {device.name}, back end {name}: {100 * final_accuracy(result.accuracy):.2f} % "
+        f"(mean of the last 5 of {epochs} epochs), float SGD {100 * final_accuracy(reference):.2f} %\n"
+        f"{result.clock_cycles} clock cycles, {result.seconds:.1f} s, SHA-256 of all conductances {result.conductance_sha256}",
+        soft_wrap=True,
+    )
+    if json_path:
+        write_json(
+            json_path,
+            {
+                "algorithm": algorithm,
+                "backend": name,
+                "seed": seed,
+                "accuracy": result.accuracy,
+                "final_accuracy": final_accuracy(result.accuracy),
+                "float_accuracy": reference,
+                "conductance_sha256": result.conductance_sha256,
+                "clock_cycles": result.clock_cycles,
+                "seconds": result.seconds,
+                "config": run.document(),
+            },
+        )
+    if plot_path:
+        curves = [Curve(f"{algorithm.upper()} on {device.name}", result.accuracy), Curve("float SGD", reference)]
+        draw_network(plot_path, f"Digits by {algorithm.upper()} on {device.name}, back end {name}", curves, run, plant, split)
+
+
+def open_backend(name: str, plant: Plant, report: Callable[[str], None] | None = None) -> Backend:
+    """Return the back end of that name, ``model`` or ``rtl``, on a plant."""
+    if name == "model":
+        return ModelBackend(CONFIG, plant)
+    from crosstwin_sim.rtl import RtlBackend  # noqa: PLC0415
+
+    return RtlBackend(CONFIG, plant, report=report or (lambda step: stderr.print(f"{step} ...")))
+
+
+def draw_network(path: str | Path, title: str, curves: list[Curve], run: Run, plant: Plant, split: Split) -> None:
+    """Draw curves, the first layer's tiles and one of its updates."""
+    maps = [
+        Map("C of layer 1: the weights", plant.weights(TileKind.C)),
+        Map("A of layer 1 less its reference", plant.weights(TileKind.A)),
+    ]
+    phase = record_update(run, plant, split)
+    raster = None if phase is None else Raster("Pulses of one update of layer 1", phase, CONFIG.rows, CONFIG.columns)
+    draw_run(path, title, curves, maps, raster)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Put Ctrl-C off until the function that this yields is called, so that no operation is left half done."""
+    pressed = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _reference(device: str, split: Split, epochs: int, seed: int) -> list[float]:
+    with progress("float reference", epochs * len(split.train_y)) as advance:
+        return train_float(digits_settings(device, Algorithm.SHD), split, epochs, seed, lambda: advance(1))

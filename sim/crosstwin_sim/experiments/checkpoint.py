@@ -1,0 +1,97 @@
+"""What a training run leaves at the end of every epoch, so that it can go on to the same final bits."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosstwin_sim.errors import CrosstwinError
+from crosstwin_sim.files import write_bytes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run after some epochs.
+
+    Parameters
+    ----------
+    run : dict
+        What the run is: everything that its result depends on, as JSON knows it.
+    accuracy : list of float
+        One per finished epoch.
+    registers : dict of int
+        The controller's state between epochs.
+    clock_cycles : int
+        Clock cycles of all operations so far.
+    seconds : float
+        Wall-clock time so far.
+    plant : dict of array
+        The array's state.
+    """
+
+    run: dict[str, Any]
+    accuracy: list[float]
+    registers: dict[str, int]
+    clock_cycles: int
+    seconds: float
+    plant: dict[str, NDArray[Any]]
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all; its folder is made if it is missing.
+
+        Raises
+        ------
+        CrosstwinError
+            If it cannot be written.
+        """
+        head = {
+            "run": self.run,
+            "accuracy": self.accuracy,
+            "registers": self.registers,
+            "clock_cycles": self.clock_cycles,
+            "seconds": self.seconds,
+        }
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer, head=np.array(json.dumps(head)), **{f"plant_{key}": value for key, value in self.plant.items()}
+        )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CrosstwinError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
+        write_bytes(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path, run: dict[str, Any]) -> Checkpoint:
+    """Read a checkpoint of the same run.
+
+    Raises
+    ------
+    CrosstwinError
+        If there is none, it is not one, or it belongs to a run with another setting; the sentence names the first one.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            head = json.loads(str(file["head"]))
+            plant = {key.removeprefix("plant_"): file[key] for key in file.files if key.startswith("plant_")}
+        checkpoint = Checkpoint(plant=plant, **head)
+    except FileNotFoundError:
+        raise CrosstwinError(f"there is no checkpoint {path} to resume from; run once without --resume") from None
+    except OSError as error:
+        raise CrosstwinError(f"the checkpoint {path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        raise CrosstwinError(f"{path} is not a checkpoint of a training run") from None
+    for key in sorted(run.keys() | checkpoint.run.keys()):
+        here, there = run.get(key), checkpoint.run.get(key)
+        if here != there:
+            raise CrosstwinError(
+                f"the checkpoint {path} is of a run with {key} {there!r}, not {here!r}; name another with --checkpoint"
+            )
+    return checkpoint

@@ -1,0 +1,36 @@
+"""The pulses of one update of a trained network, for the eye."""
+
+from __future__ import annotations
+
+from crosstwin_model.observe import PulsePhase
+from crosstwin_model.plant import Plant
+from crosstwin_sim.model_backend import ModelBackend
+
+from .digits import CONFIG, DigitsTrainer, Split, make_plant
+from .run import Run
+
+#: Samples that are tried.
+_SAMPLES = 200
+
+
+def record_update(run: Run, plant: Plant, split: Split) -> PulsePhase | None:
+    """Train a copy of a network on further samples, and return the longest update of its first layer.
+
+    Returns
+    -------
+    PulsePhase or None
+        None if no sample was learned from.
+    """
+    copy = make_plant(run.device, run.seed)
+    copy.restore(plant.state())
+    backend = ModelBackend(CONFIG, copy)
+    trainer = DigitsTrainer(backend, run.device, run.algorithm, run.settings, split, run.epochs, run.seed)
+    trainer.prepare_epoch(run.epochs - 1)
+    longest: PulsePhase | None = None
+    for image, label in zip(split.train_x[:_SAMPLES], split.train_y[:_SAMPLES].tolist(), strict=True):
+        backend.controller.phases = []
+        trainer.network.learn(image, label)
+        for phase in backend.controller.phases[:1]:
+            if isinstance(phase, PulsePhase) and (longest is None or len(phase.quadrants) > len(longest.quadrants)):
+                longest = phase
+    return longest
