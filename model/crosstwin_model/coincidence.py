@@ -1,7 +1,7 @@
 """Slots as machine words: packing, unpacking and counting coincidences.
 
-Two layouts are used. *Line-major*: bit k % 64 of word k // 64 of a line is its slot k. *Slot-major*: bit i % 64 of word i // 64 of
-a slot is line i. Both are :func:`pack` along the last axis.
+Two layouts are used. *Line-major*: bit k % 64 of word k // 64 of a line is its slot k. *Slot-major*: bit i % 64 of word i // 64
+of a slot is line i. Both are :func:`pack` along the last axis.
 """
 
 from __future__ import annotations

@@ -125,6 +125,8 @@ def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
         # numba's disk cache looks at this file alone; a closure variable makes it notice a change of the others.
         _ = version
         columns, words = column_words.shape
+        counts = np.empty(columns, np.uint32)
+        hits = np.empty(columns, np.int64)
         for row in range(row_words.shape[0]):
             fired = np.uint64(0)
             for word in range(words):
@@ -132,25 +134,31 @@ def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
             if fired == np.uint64(0):
                 continue
             for column in range(columns):
-                count = np.uint64(0)
+                total = np.uint64(0)
                 for word in range(words):
-                    count += _popcount(row_words[row, word] & column_words[column, word])
-                if count == np.uint64(0):
-                    continue
-                cell = row * columns + column
+                    total += _popcount(row_words[row, word] & column_words[column, word])
+                counts[column] = np.uint32(total)
+            # Listing the cells that are hit without a branch is much faster where few are.
+            cells = 0
+            for column in range(columns):
+                hits[cells] = column
+                cells += counts[column] != 0
+            for hit in range(cells):
+                cell = row * columns + hits[hit]
+                count = counts[hits[hit]]
                 low = planes[0, cell]
                 high = planes[1, cell]
                 key = _cell_key(keys, cell)
                 second = _second_key(keys, key)
                 start = pulses[cell]
                 value = w[cell]
-                for k in range(np.uint32(count)):
+                for k in range(count):
                     xi = table[_draw_bits(key, second, np.uint32(start + np.uint32(k))) >> _SHIFT]
                     value = step(value, planes, cell, _UNIT + c2c * xi)
                     value = low if value < low else value
                     value = high if value > high else value
                 w[cell] = value
-                pulses[cell] = np.uint32(start + np.uint32(count))
+                pulses[cell] = np.uint32(start + count)
 
     def pulse_slots(
         w: Any,
@@ -219,52 +227,58 @@ def _on_grid(value: Any) -> Any:
     return np.int32(np.rint(value * _GRID))
 
 
-def _read(
-    w: Any,
-    reference: Any,
-    forward: Any,
-    charge: Any,
-    table: Any,
-    dac_keys: Any,
-    dac_noise: Any,
-    adc_keys: Any,
-    adc_noise: Any,
-    scale: Any,
-    limit: Any,
-    number: Any,
-    codes: Any,
-) -> bool:
-    for line in range(charge.size):
-        if not -CHARGE_MAX <= charge[line] <= CHARGE_MAX:
-            return False
-    count = codes.size
-    sums = np.zeros(count, np.int64)
-    driven = np.empty(charge.size, np.int32)
-    for line in range(charge.size):
-        units = charge[line] * np.int32(CHARGE_GRID)
-        if dac_noise > 0.0 and units != 0:
-            units += np.int32(np.rint(dac_noise * CHARGE_GRID * np.float64(_normal(table, dac_keys, line, number))))
-        driven[line] = units
-    if forward:
+def _build_read() -> Callable[..., bool]:
+    version = _version()
+
+    def read(
+        w: Any,
+        reference: Any,
+        forward: Any,
+        charge: Any,
+        table: Any,
+        dac_keys: Any,
+        dac_noise: Any,
+        adc_keys: Any,
+        adc_noise: Any,
+        scale: Any,
+        limit: Any,
+        number: Any,
+        codes: Any,
+    ) -> bool:
+        _ = version
         for line in range(charge.size):
-            units = np.int64(driven[line])
-            if units != 0:
-                for sensed in range(count):
-                    sums[sensed] += units * np.int64(_on_grid(w[line, sensed]) - _on_grid(reference[line, sensed]))
-    else:
-        for sensed in range(count):
-            total = np.int64(0)
+            if not -CHARGE_MAX <= charge[line] <= CHARGE_MAX:
+                return False
+        count = codes.size
+        sums = np.zeros(count, np.int64)
+        driven = np.empty(charge.size, np.int32)
+        for line in range(charge.size):
+            units = charge[line] * np.int32(CHARGE_GRID)
+            if dac_noise > 0.0 and units != 0:
+                units += np.int32(np.rint(dac_noise * CHARGE_GRID * np.float64(_normal(table, dac_keys, line, number))))
+            driven[line] = units
+        if forward:
             for line in range(charge.size):
-                total += np.int64(driven[line]) * np.int64(_on_grid(w[sensed, line]) - _on_grid(reference[sensed, line]))
-            sums[sensed] = total
-    for sensed in range(count):
-        value = np.float64(sums[sensed]) * scale
-        if adc_noise > 0.0:
-            value = value + adc_noise * np.float64(_normal(table, adc_keys, sensed, number))
-        codes[sensed] = np.int32(min(max(np.rint(value), -limit), limit))
-    return True
+                units = np.int64(driven[line])
+                if units != 0:
+                    for sensed in range(count):
+                        sums[sensed] += units * np.int64(_on_grid(w[line, sensed]) - _on_grid(reference[line, sensed]))
+        else:
+            for sensed in range(count):
+                total = np.int64(0)
+                for line in range(charge.size):
+                    total += np.int64(driven[line]) * np.int64(_on_grid(w[sensed, line]) - _on_grid(reference[sensed, line]))
+                sums[sensed] = total
+        for sensed in range(count):
+            value = np.float64(sums[sensed]) * scale
+            if adc_noise > 0.0:
+                value = value + adc_noise * np.float64(_normal(table, adc_keys, sensed, number))
+            codes[sensed] = np.int32(min(max(np.rint(value), -limit), limit))
+        return True
+
+    return compiled(read)
 
 
 #: Reads the lines of one tile; parameters as of :func:`crosstwin_model.reference.read`, with ``codes`` int32[count] to be filled.
 #: Returns False, and fills nothing, where a charge is above :data:`CHARGE_MAX`.
-read = compiled(_read)
+read = _build_read()
