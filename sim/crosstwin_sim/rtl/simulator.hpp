@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,7 +80,8 @@ public:
         top.PORT_AWVALID = top.PORT_WVALID = top.PORT_ARVALID = 0;
         top.PORT_BREADY = top.PORT_RREADY = 1;
         estop = false;
-        estop_at = stop_in = kNever;
+        estop_at = kNever;
+        stop_in.reset();
         beats = 0;
         lines = Lines();
         read_level = false;
@@ -166,7 +168,7 @@ public:
         edge();
     }
 
-    void arm_stop(int64_t cycle) { stop_in = static_cast<uint64_t>(cycle); }
+    void arm_stop(int64_t cycle) { stop_in = cycle; }
 
     void start_tape() {
         reset();
@@ -251,8 +253,8 @@ private:
     // The clock cycle that follows is kCommandLatency cycles before CHECK, which is one before cycle 0.
     void start_command() {
         s.command = s.clock + kCommandLatency + 1;
-        estop_at = stop_in == kNever ? kNever : s.command + stop_in;
-        stop_in = kNever;
+        estop_at = stop_in ? s.command + *stop_in : kNever;
+        stop_in.reset();
     }
 
     void watch() {
@@ -369,7 +371,8 @@ private:
     std::unique_ptr<VerilatedVcdC> waves;
 #endif
     bool estop = false;
-    uint64_t estop_at = kNever, stop_in = kNever;
+    uint64_t estop_at = kNever;
+    std::optional<int64_t> stop_in;
     Lines lines, recorded_lines;
     uint64_t recorded_control = 0;
     bool read_level = false;
