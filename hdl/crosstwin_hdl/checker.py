@@ -167,7 +167,9 @@ class Checker(wiring.Component):
             "symmetrize": (symmetrize, Cat(Const(0, 1), self.symmetrize_pairs.VALUE)),
         }
         limited = budget != UNLIMITED
-        return _any(chosen & self._flag(m, f"budget_{name}", limited & (slots > budget)) for name, (chosen, slots) in needs.items())
+        return _any(
+            chosen & self._flag(m, f"budget_{name}", limited & (slots > budget)) for name, (chosen, slots) in needs.items()
+        )
 
 
 def _any(values: object) -> Value:

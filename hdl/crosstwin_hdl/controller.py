@@ -342,7 +342,9 @@ class Controller(wiring.Component):
             ]
         for channel in range(width):
             code = sign_magnitude(self._lane(channel), self.config.code_bits)
-            m.d.comb += columns.write.codes[channel].eq(Mux(sequencer.convert, code, registers.window_codes[channel % 2].as_value()))
+            m.d.comb += columns.write.codes[channel].eq(
+                Mux(sequencer.convert, code, registers.window_codes[channel % 2].as_value())
+            )
 
     def _join_reads(self, m: Module) -> None:
         """The read engine and Y."""
@@ -387,6 +389,7 @@ class Controller(wiring.Component):
                 "sample": sequencer.sample,
                 "scan": sequencer.scan0,
                 "load": sequencer.load,
+                "hold": sequencer.hold,
                 "finish": sequencer.finish,
                 "last_beat": self._reader.last_beat,
                 "expired": self._reader.expired,

@@ -74,9 +74,7 @@ class DriveControl(wiring.Component):
         with m.Else():
             m.d.sync += [
                 self.rows.eq(_drive(~odd | self.all_rows, odd | self.all_rows, down, down)),
-                self.columns.eq(
-                    _drive(~(odd ^ down) | self.all_columns, (odd ^ down) | self.all_columns, ~down, ~down)
-                ),
+                self.columns.eq(_drive(~(odd ^ down) | self.all_columns, (odd ^ down) | self.all_columns, ~down, ~down)),
             ]
         if self._config.has_source(Source.LFSR_PER_LINE):
             per_line = self.pulsing & (self.source == Source.LFSR_PER_LINE)
@@ -86,4 +84,6 @@ class DriveControl(wiring.Component):
 
 def _drive(positive: Value, negative: Value, positive_minus: Value | int, negative_minus: Value | int) -> Value:
     """Return the bits of DRIVE_LAYOUT."""
-    return Cat(*(bit[0] if isinstance(bit, Value) else Const(bit, 1) for bit in (positive, negative, positive_minus, negative_minus)))
+    return Cat(
+        *(bit[0] if isinstance(bit, Value) else Const(bit, 1) for bit in (positive, negative, positive_minus, negative_minus))
+    )

@@ -104,4 +104,3 @@ class Lfsr(wiring.Component):
             m.d.comb += self.coming.eq(leap(self.state, self._taps, self._shifts))
         m.d.sync += self.state.eq(self.coming)
         return m
-

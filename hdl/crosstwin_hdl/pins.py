@@ -27,8 +27,8 @@ class Pins(wiring.Component):
     ----------
     stop : In(1)
         Idle all pins.
-    connect, release, sample, scan, load, finish : In(1)
-        The operation is in CONNECT, RELEASE, SAMPLE, SCAN0, LOAD, FINISH, and goes on.
+    connect, release, sample, scan, load, hold, finish : In(1)
+        The operation is in CONNECT, RELEASE, SAMPLE, SCAN0, LOAD, HOLD, FINISH, and goes on.
     last_beat, expired, transferring : In(1)
         In CONVERT: the beat is the last; the ADC gave none in time. The operation is a TRANSFER.
     backward : In(1), command_tile : In(4), single_ended : In(1)
@@ -42,7 +42,19 @@ class Pins(wiring.Component):
     """
 
     def __init__(self) -> None:
-        strobes = ("stop", "connect", "release", "sample", "scan", "load", "finish", "last_beat", "expired", "transferring")
+        strobes = (
+            "stop",
+            "connect",
+            "release",
+            "sample",
+            "scan",
+            "load",
+            "hold",
+            "finish",
+            "last_beat",
+            "expired",
+            "transferring",
+        )
         super().__init__(
             {
                 **{name: In(1) for name in (*strobes, "backward", "single_ended")},
@@ -68,14 +80,14 @@ class Pins(wiring.Component):
             ]
         with m.If(self.scan):
             m.d.sync += self.tile.eq(self._tile(TileKind.C))
-        with m.If(self.load):
-            m.d.sync += self.quadrant.eq(self.load_quadrant)
+        with m.If(~self.hold):
+            m.d.sync += self.quadrant.eq(Mux(self.load, self.load_quadrant, 0))
         with m.If(self.sample):
             m.d.sync += self.adc_ready.eq(1)
         with m.If(self.last_beat | self.expired):
             m.d.sync += self.adc_ready.eq(0)
         with m.If(self.finish | self.expired | (self.last_beat & self.transferring)):
-            names = ("tile", "differential", "read_level", "sense_rows", "sense_columns", "gain", "quadrant")
+            names = ("tile", "differential", "read_level", "sense_rows", "sense_columns", "gain")
             m.d.sync += [getattr(self, name).eq(0) for name in names]
         return ResetInserter(self.stop)(m)
 

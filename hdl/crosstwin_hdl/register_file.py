@@ -80,9 +80,7 @@ class RegisterFile(wiring.Component):
         for register in self._map:
             name = register.name.lower()
             if is_stored(register):
-                members[name] = Out(
-                    register_layout(register), init={field.name: field.reset for field in register.fields}
-                )
+                members[name] = Out(register_layout(register), init={field.name: field.reset for field in register.fields})
                 continue
             if register.access is not Access.WO and not is_constant(register):
                 members[name] = In(register_layout(register))
@@ -100,7 +98,12 @@ class RegisterFile(wiring.Component):
     def _elaborate_write(self, m: Module) -> None:
         access, windows = self.access, self.windows
         word, value = access.write_word, access.write_data
-        m.d.comb += [windows.word.eq(word), windows.data.eq(value), windows.strobes.eq(access.write_strobes), self.write_data.eq(value)]
+        m.d.comb += [
+            windows.word.eq(word),
+            windows.data.eq(value),
+            windows.strobes.eq(access.write_strobes),
+            self.write_data.eq(value),
+        ]
 
         writable = [register for register in self._map if register.access is not Access.RO]
         chosen = {register.name: Signal(name=f"chosen_{register.name.lower()}") for register in writable}

@@ -50,7 +50,7 @@ class Sequencer(wiring.Component):
     check : Out(1)
         Strobe of the state CHECK.
     transferring : Out(1)
-        The operation is a TRANSFER, be it by command or by itself.
+        The operation is a TRANSFER, be it by command or by itself; low in IDLE and CHECK.
     chain : Out(1)
         In FINISH: a TRANSFER follows.
     """
@@ -72,7 +72,7 @@ class Sequencer(wiring.Component):
                     m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.comb += self.check.eq(goes_on)
-                m.d.sync += [self.transferring.eq(self.transfers), read_only.eq(self.reads)]
+                m.d.sync += [self.transferring.eq(self.transfers & ~self.refused), read_only.eq(self.reads)]
                 with m.If(self.refused):
                     m.next = "IDLE"
                 with m.Elif(self.reads | self.transfers):
@@ -87,6 +87,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += self.transferring.eq(1)
                     m.next = "CONNECT"
                 with m.Else():
+                    m.d.sync += self.transferring.eq(0)
                     m.next = "IDLE"
         m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
         m.d.comb += [getattr(self, state.lower()).eq(fsm.ongoing(state) & goes_on) for state in STATES]
@@ -104,6 +105,7 @@ class Sequencer(wiring.Component):
             m.next = "CONVERT"
         with m.State("CONVERT"):
             with m.If(self.expired):
+                m.d.sync += self.transferring.eq(0)
                 m.next = "IDLE"
             with m.Elif(self.last_beat & read_only):
                 m.next = "FINISH"

@@ -133,4 +133,6 @@ class Slots(wiring.Component):
 
 def _step(last: Value, bits: int) -> Value:
     """Return 1 << (bits - n) in ``bits`` bits, n being the bits that hold ``last``."""
-    return Cat(*(last[bits - 1 - i] & ~last[bits - i :].any() if 0 <= bits - 1 - i < len(last) else Const(0, 1) for i in range(bits)))
+    return Cat(
+        *(last[bits - 1 - i] & ~last[bits - i :].any() if 0 <= bits - 1 - i < len(last) else Const(0, 1) for i in range(bits))
+    )
