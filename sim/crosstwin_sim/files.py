@@ -12,20 +12,22 @@ from .errors import CrosstwinError
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash in the middle, finds the old content or the new, never a part.
 
-    A path that exists and is no regular file (``/dev/stdout``, a pipe) is written directly.
+    What exists and is no regular file (a pipe, ``/dev/stdout``) is written directly.
 
     Raises
     ------
     CrosstwinError
         If the file cannot be written; what was there before is then untouched.
     """
-    target = Path(os.path.realpath(path))
+    given = Path(path)
+    # The link is followed, so that it stays one; what /dev/stdout leads to may be a pipe, which has no path to follow to.
+    target = Path(os.path.realpath(given))
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        if target.is_dir():
+        if given.is_dir():
             raise IsADirectoryError(0, "it is a folder")
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
+        if given.exists() and (not given.is_file() or given.is_relative_to("/dev")):
+            given.write_bytes(content)
             return
         part.write_bytes(content)
         os.replace(part, target)

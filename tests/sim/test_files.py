@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,12 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_a_device_is_written_to_and_not_replaced() -> None:
     write_text("/dev/null", "text")
     assert Path("/dev/null").is_char_device()
+
+
+def test_standard_output_may_be_a_pipe() -> None:
+    program = "from crosstwin_sim.files import write_text; write_text('/dev/stdout', 'text')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "text"
 
 
 def test_json_has_no_nan(tmp_path: Path) -> None:
