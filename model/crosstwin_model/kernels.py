@@ -14,13 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic, register_jitable
 
 from crosstwin_model import noise
 from crosstwin_model.devices.base import Device
+from crosstwin_model.jit import njit
 
 _GOLDEN = np.uint32(noise.GOLDEN)
 _MIX_1 = np.uint32(noise.MIX_1)
@@ -44,14 +44,6 @@ class Kernels:
 
     pulse: Callable[..., None]
     pulse_slots: Callable[..., bool]
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function, kept on disk between processes where a cache folder can be written."""
-    try:
-        return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
-    except RuntimeError:
-        return numba.njit(function)  # type: ignore[no-any-return]
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -206,7 +198,7 @@ def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
                         pulses[cell] = np.uint32(number + np.uint32(1))
         return True
 
-    return Kernels(compiled(pulse), compiled(pulse_slots))
+    return Kernels(njit(pulse), njit(pulse_slots))
 
 
 @register_jitable  # type: ignore[untyped-decorator]
@@ -276,7 +268,7 @@ def _build_read() -> Callable[..., bool]:
             codes[sensed] = np.int32(min(max(np.rint(value), -limit), limit))
         return True
 
-    return compiled(read)
+    return njit(read)
 
 
 #: Reads the lines of one tile; parameters as of :func:`crosstwin_model.reference.read`, with ``codes`` int32[count] to be filled.

@@ -12,6 +12,7 @@ from crosstwin_model.coincidence import pack
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices import DEVICES
 from crosstwin_model.devices.base import CellDraws
+from crosstwin_model.jit import njit
 from crosstwin_model.noise import Purpose, stream
 from crosstwin_model.plant import Plant, PlantConfig
 
@@ -149,7 +150,7 @@ def test_a_step_rule_is_rounded_after_every_operation() -> None:
 def test_functions_that_cannot_be_kept_on_disk_are_compiled_all_the_same() -> None:
     space: dict = {}
     exec("def double(x):\n    return 2 * x", space)
-    assert kernels.compiled(space["double"])(21) == 42
+    assert njit(space["double"])(21) == 42
 
 
 @pytest.mark.parametrize("lines", [63, 64, 65, 128])
