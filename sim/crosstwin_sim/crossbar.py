@@ -60,7 +60,7 @@ class ReadSettings:
 
 
 class Crossbar:
-    """One matrix of ``rows`` x ``columns`` weights, the conductances of tile C less its reference's, and what SHD needs beside it.
+    """One matrix of ``rows`` x ``columns`` weights: the conductances of tile C less its reference's, with A beside it for SHD.
 
     Several crossbars may share a back end; each has its own pair.
 
@@ -164,7 +164,7 @@ class Crossbar:
         self._set_read(gain)
         driver.run(Opcode.FORWARD if forward else Opcode.BACKWARD, self.tile(kind))
         codes = driver.read_codes(sensed)
-        return codes * (largest * self._output_steps[gain]), bool(max(codes.max(), -codes.min()) >= adc_max)
+        return codes.astype(np.float64) * (largest * self._output_steps[gain]), bool(max(codes.max(), -codes.min()) >= adc_max)
 
     def update(self, x: Floats, d: Floats, rate: float, kind: TileKind = TileKind.C) -> None:
         """Add rate * x d^T on average to a tile, all cells at once, with pulses.

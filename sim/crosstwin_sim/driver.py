@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar
 from weakref import WeakKeyDictionary, proxy
 
 import numpy as np
@@ -38,6 +38,23 @@ class Counters:
     operations: int
 
 
+#: Settings that only the host writes, beside those of the pairs.
+_SETTINGS = frozenset(
+    (
+        "PULSE",
+        "BL",
+        "TRANSFER_BL",
+        "SOURCE",
+        "X_FULL_SCALE",
+        "D_FULL_SCALE",
+        "TRANSFER_FULL_SCALE",
+        "READ",
+        "READ_GAIN",
+        "SYMMETRIZE_PAIRS",
+    )
+)
+
+
 class Driver:
     """What several :class:`crosstwin_sim.crossbar.Crossbar` share: the settings and vectors that one controller holds.
 
@@ -52,14 +69,7 @@ class Driver:
         Its configuration.
     """
 
-    _SETTINGS: Final = frozenset(
-        {"PULSE", "BL", "TRANSFER_BL", "SOURCE", "X_FULL_SCALE", "D_FULL_SCALE", "TRANSFER_FULL_SCALE"}
-    ) | {
-        "READ",
-        "READ_GAIN",
-        "SYMMETRIZE_PAIRS",
-    }
-    _shared: WeakKeyDictionary[Backend, Driver] = WeakKeyDictionary()
+    _shared: ClassVar[WeakKeyDictionary[Backend, Driver]] = WeakKeyDictionary()
 
     def __init__(self, backend: Backend) -> None:
         self.backend: Backend = proxy(backend)  # the table of drivers must not keep a back end alive
@@ -71,7 +81,7 @@ class Driver:
         self._codes: dict[str, bytes] = {}
         self._padded = {name: np.zeros(2 * window.words, np.int16) for name, window in self._windows.items()}
         pairs = range(backend.config.pairs)
-        self._cached = self._SETTINGS | {f"PAIR{pair}_{name}" for pair in pairs for name in ("ACTIVE", "TRANSFER_EVERY")}
+        self._cached = _SETTINGS | {f"PAIR{pair}_{name}" for pair in pairs for name in ("ACTIVE", "TRANSFER_EVERY")}
 
     @classmethod
     def of(cls, backend: Backend) -> Driver:

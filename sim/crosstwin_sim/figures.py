@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from crosstwin_model.observe import PulsePhase
@@ -100,6 +102,7 @@ def _draw_curves(axes: Any, curves: Sequence[Curve]) -> None:
         )
     axes.set_title("Test accuracy by epoch (in the legend: mean of the last five)", fontsize=10)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("accuracy, %")
     lowest = min(min(curve.accuracy) for curve in curves)
     axes.set_ylim(max(0.0, 100.0 * lowest - 3.0), 100.5)
@@ -119,7 +122,7 @@ def _draw_map(figure: Figure, axes: Any, item: Map) -> None:
 
 def _draw_raster(figure: Figure, place: Any, raster: Raster) -> None:
     phase = raster.phase
-    upper = place.subgridspec(2, 1, height_ratios=(raster.rows, raster.columns), hspace=0.04)
+    upper = place.subgridspec(2, 1, height_ratios=(raster.rows, raster.columns), hspace=0.0)
     row_axes = figure.add_subplot(upper[0])
     column_axes = figure.add_subplot(upper[1], sharex=row_axes)
     up = np.array([quadrant < 2 for quadrant in phase.quadrants])
@@ -135,6 +138,6 @@ def _draw_raster(figure: Figure, place: Any, raster: Raster) -> None:
     row_axes.tick_params(labelbottom=False)
     column_axes.set_ylabel("column")
     starts = [0, *(np.flatnonzero(np.diff(phase.quadrants)) + 1).tolist(), len(phase.quadrants)]
-    centres = [(first + last - 1) / 2 for first, last in zip(starts[:-1], starts[1:], strict=True)]
+    centres = [(first + last - 1) / 2 for first, last in pairwise(starts)]
     column_axes.set_xticks(centres, [_QUADRANTS[phase.quadrants[first]] for first in starts[:-1]], fontsize=8)
     column_axes.set_xlabel(f"{len(phase.quadrants)} slots; red: driven +, blue: driven -")

@@ -124,9 +124,7 @@ class FloatNetwork:
         As in :class:`Network`.
     """
 
-    def __init__(
-        self, weights: Sequence[Floats], scales: Sequence[float], rates: Sequence[float], skip_below: float = 0.0
-    ) -> None:
+    def __init__(self, weights: Sequence[Floats], scales: Sequence[float], rates: Sequence[float], skip_below: float) -> None:
         self.weights = [matrix.copy() for matrix in weights]
         self.scales = tuple(scales)
         self.rates = list(rates)

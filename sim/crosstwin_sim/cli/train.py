@@ -91,13 +91,11 @@ def digits(
       crosstwin train digits --device s3 --zero-shift --plot s3.png
       crosstwin train digits --device my_device.toml --resume
 
-    Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. A device file without settings of its own
-    is trained with those of s1.
+    Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. A device file has one table
+    [device] and is trained with the settings of s1. The algorithm float uses no crossbar.
     """
     if zero_shift and algorithm != "shd":
-        raise click.UsageError(
-            f"--zero-shift prepares A, which --algorithm {algorithm} does not use; allowed is --algorithm shd."
-        )
+        raise click.UsageError(f"--zero-shift is for --algorithm shd; {algorithm} does not use A.")
     if resume and algorithm == "float":
         raise click.UsageError("--resume is for sgd and shd; a float run takes seconds and keeps no checkpoint.")
     split = load_split(seed)
@@ -135,9 +133,7 @@ def digits(
             result = train(run, backend, plant, split, tick=tick, epoch_done=epoch_done, path=path, resume=resume)
     except KeyboardInterrupt:
         if path.exists():
-            stderr.print(
-                f"The checkpoint holds {done} of {epochs} epochs; the same command with --resume goes on from it.", soft_wrap=True
-            )
+            stderr.print(f"The checkpoint holds {done} of {epochs} epochs; add --resume to go on from it.", soft_wrap=True)
         raise
     finally:
         backend.close()
@@ -173,7 +169,7 @@ def open_backend(name: str, plant: Plant, report: Callable[[str], None] | None =
     """Return the back end of that name, ``model`` or ``rtl``, on a plant."""
     if name == "model":
         return ModelBackend(CONFIG, plant)
-    from crosstwin_sim.rtl import RtlBackend  # noqa: PLC0415
+    from crosstwin_sim.rtl import RtlBackend
 
     return RtlBackend(CONFIG, plant, report=report or (lambda step: stderr.print(f"{step} ...")))
 

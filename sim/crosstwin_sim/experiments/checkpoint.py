@@ -59,9 +59,8 @@ class Checkpoint:
             "seconds": self.seconds,
         }
         buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer, head=np.array(json.dumps(head)), **{f"plant_{key}": value for key, value in self.plant.items()}
-        )
+        plant: dict[str, Any] = {f"plant_{key}": value for key, value in self.plant.items()}
+        np.savez_compressed(buffer, head=np.array(json.dumps(head)), allow_pickle=False, **plant)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +61,8 @@ def load_split(seed: int) -> Split:
 def initial_weights(settings: DigitsSettings, seed: int) -> list[Floats]:
     """Return the weights that a network begins with, biases in the last row."""
     rng = np.random.default_rng([seed, 1])
-    return [
-        rng.uniform(-limit, limit, (inputs + 1, outputs))
-        for inputs, outputs, limit in zip(SHAPE[:-1], SHAPE[1:], settings.initial, strict=True)
-    ]
+    sizes = zip(pairwise(SHAPE), settings.initial, strict=True)
+    return [rng.uniform(-limit, limit, (inputs + 1, outputs)) for (inputs, outputs), limit in sizes]
 
 
 def epoch_order(samples: int, seed: int, epoch: int) -> list[int]:
@@ -115,7 +114,7 @@ class DigitsTrainer:
         self.epochs, self.seed = epochs, seed
         self.driver = Driver.of(backend)
         layers = []
-        for pair, (inputs, outputs) in enumerate(zip(SHAPE[:-1], SHAPE[1:], strict=True)):
+        for pair, (inputs, outputs) in enumerate(pairwise(SHAPE)):
             pulses = PulseSettings(device.dw_min, bl_max=settings.bl_max, transfer_bl=settings.transfer_bl)
             gains = (settings.forward_gains[pair], settings.backward_gains[pair], settings.transfer_gains[pair])
             reads = ReadSettings(63, *gains)

@@ -1,7 +1,7 @@
 """Settings of the digits experiment, one set a device and algorithm.
 
-All were tuned on a validation split, a fifth of the training samples; ``benchmarks/tune_digits.py`` prints the table again. The test
-samples took no part.
+All were tuned on a validation split, a fifth of the training samples; ``benchmarks/tune_digits.py`` prints the table again. The
+test samples took no part.
 """
 
 from __future__ import annotations
