@@ -63,8 +63,9 @@ lint: setup  ## Style, types and import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-sim: setup  ## Run one bench: SIM=verilator|icarus TEST=name SEED=n WAVES=1
-	$(BIN)/python -m crosstwin_tb.run --sim $(SIM) $(if $(TEST),--test $(TEST)) $(if $(SEED),--seed $(SEED)) $(if $(filter-out 0,$(WAVES)),--waves)
+sim: setup  ## Run the benches: SIM=verilator|icarus TEST=name SEED=n CONFIG=preset|FILE.toml WAVES=1
+	$(BIN)/python -m crosstwin_sim.cosim --sim $(SIM) $(if $(TEST),--test $(TEST)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(filter-out file,$(origin CONFIG)),--config $(CONFIG)) $(if $(filter-out 0,$(WAVES)),--waves)
 
 verilog: setup  ## Write the controller's Verilog to build/: CONFIG=preset|FILE.toml
 	@mkdir -p build
