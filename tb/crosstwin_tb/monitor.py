@@ -1,0 +1,118 @@
+"""The pin monitor: every clock cycle's levels of all pins to the array, and what must hold of them at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cocotb.handle import HierarchyObject
+from cocotb.simtime import get_sim_time
+from cocotb.triggers import RisingEdge
+
+from crosstwin_model.observe import IDLE, Pins
+
+
+class PinError(AssertionError):
+    """The controller did on its pins what it must never do; the text says what, and in which clock cycle."""
+
+
+class PinMonitor:
+    """Samples the pins at the end of every clock cycle, keeps their changes and checks the drivers' safety.
+
+    Parameters
+    ----------
+    dut : HierarchyObject
+        The controller.
+    period : int
+        Clock period in steps of the simulator's time.
+    plant : callable
+        Called in every clock cycle with (clock cycle, pins in the one before, pins).
+
+    Attributes
+    ----------
+    pins : Pins
+        Levels in the clock cycle that ended last.
+    changes : list of (int, Pins)
+        Clock cycle of each change and the levels from it on.
+    interrupts : list of (int, int)
+        The same of the pin ``irq``.
+    failure : PinError or None
+        The first thing that must never happen.
+    """
+
+    def __init__(self, dut: HierarchyObject, period: int, plant: Callable[[int, Pins, Pins], None]) -> None:
+        self._clock = dut.clk
+        self._reset, self._estop, self._irq = dut.rst, dut.estop, dut.irq
+        self._handles = [getattr(dut, name) for name in Pins._fields]
+        self._period = period
+        self._plant = plant
+        self.pins = IDLE
+        self.changes: list[tuple[int, Pins]] = []
+        self.interrupts: list[tuple[int, int]] = [(0, 0)]
+        self.failure: PinError | None = None
+
+    @property
+    def cycle(self) -> int:
+        """Number of the clock cycle that ends with the clock edge at the present time."""
+        return int(get_sim_time("step")) // self._period
+
+    async def run(self) -> None:
+        """Watch until something happens that must not."""
+        edge = RisingEdge(self._clock)
+        stopped = False
+        try:
+            while True:
+                await edge
+                before, now = self.pins, Pins(*[int(handle.value) for handle in self._handles])
+                cycle = self.cycle
+                if now != before:
+                    self.changes.append((cycle, now))
+                    check(cycle, before, now)
+                if stopped and now != IDLE:
+                    raise PinError(f"clock cycle {cycle}: pins are not idle after an emergency stop or a reset: {now}")
+                stopped = bool(self._estop.value) or bool(self._reset.value)
+                level = int(self._irq.value)
+                if level != self.interrupts[-1][1]:
+                    self.interrupts.append((cycle, level))
+                self.pins = now
+                self._plant(cycle, before, now)
+        except PinError as error:
+            self.failure = error
+
+
+def check(cycle: int, before: Pins, now: Pins) -> None:
+    """Check what must hold between two successive clock cycles' levels.
+
+    Raises
+    ------
+    PinError
+        If it does not.
+    """
+    for side, pos, neg, old_pos, old_neg in (
+        ("row", now.row_pos, now.row_neg, before.row_pos, before.row_neg),
+        ("column", now.column_pos, now.column_neg, before.column_pos, before.column_neg),
+    ):
+        if pos & neg:
+            raise PinError(f"clock cycle {cycle}: {side} lines {pos & neg:#x} are driven + and - at once")
+        if pos & old_neg or neg & old_pos:
+            raise PinError(f"clock cycle {cycle}: {side} lines {pos & old_neg | neg & old_pos:#x} change sign without a break")
+    if _joined(now) != _joined(before) and (_driven(now) or (_driven(before) and now != IDLE)):
+        raise PinError(f"clock cycle {cycle}: the array is joined otherwise while lines are driven: {before}, then {now}")
+    if now.sense_rows & now.sense_columns:
+        raise PinError(f"clock cycle {cycle}: rows and columns are sensed at once")
+    if (now.row_pos | now.row_neg and now.sense_rows) or (now.column_pos | now.column_neg and now.sense_columns):
+        raise PinError(f"clock cycle {cycle}: lines of the sensed side are driven: {now}")
+    if now.adc_sample and (_driven(now) or now.sense_rows == now.sense_columns):
+        raise PinError(f"clock cycle {cycle}: a sample is taken while lines are driven, or with no side sensed: {now}")
+    if not now.read_level and _driven(now) and not _driven(before) and not now.slot:
+        raise PinError(f"clock cycle {cycle}: a slot begins without the trigger: {now}")
+    up = now.quadrant < 2
+    if not now.read_level and (now.row_neg | now.column_pos if up else now.row_pos | now.column_neg):
+        raise PinError(f"clock cycle {cycle}: lines are driven otherwise than quadrant {now.quadrant} says: {now}")
+
+
+def _driven(pins: Pins) -> int:
+    return pins.row_pos | pins.row_neg | pins.column_pos | pins.column_neg
+
+
+def _joined(pins: Pins) -> tuple[int, ...]:
+    return pins.tile, pins.differential, pins.gain, pins.read_level, pins.sense_rows, pins.sense_columns
