@@ -101,6 +101,18 @@ class RtlBackend:
         self._library.check(response)
         return Response(response)
 
+    def try_read(self, address: int) -> tuple[Response, int]:
+        """Return the bus's answer and the word, whatever the answer is."""
+        response = self._library.read(address)
+        self._library.check(response)
+        return Response(response), int(self._shared.data)
+
+    def try_write(self, address: int, value: int, strobe: int) -> Response:
+        """Write a word with byte strobes, and return the bus's answer."""
+        response = self._library.write(address, value, strobe)
+        self._library.check(response)
+        return Response(response)
+
     def read_block(self, address: int, words: int) -> Words:
         """Return that many consecutive words."""
         block = self._block(words)

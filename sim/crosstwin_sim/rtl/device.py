@@ -1,4 +1,4 @@
-"""The RTL as the device under check of :mod:`crosstwin_model.check`."""
+"""The Verilated controller as the golden model's check drives it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .backend import RtlBackend
 
 
 class RtlDevice:
-    """Gives every bus response and every change of the pins back, rather than raising.
+    """A :class:`crosstwin_model.check.Device` over the back end ``rtl``, which it makes record its pins.
 
     Parameters
     ----------
     backend : RtlBackend
-        The controller under check; recording is switched on.
+        A new back end, its plant made with :func:`crosstwin_model.check.checking_plant`.
     """
 
     def __init__(self, backend: RtlBackend) -> None:
@@ -25,19 +25,19 @@ class RtlDevice:
 
     @property
     def plant(self) -> Plant:
-        """The array behind the controller's pins."""
+        """The array behind the pins."""
         return self._backend.plant
 
     def write(self, address: int, value: int, strobe: int = 0xF) -> Response:
         """Write a word with byte strobes."""
-        return self._backend.write_strobed(address, value, strobe)
+        return self._backend.try_write(address, value, strobe)
 
     def read(self, address: int) -> tuple[Response, int]:
-        """Read a word: (response, data)."""
-        return self._backend.read_response(address)
+        """Read a word."""
+        return self._backend.try_read(address)
 
     def command(self, value: int, stop: int | None = None) -> list[tuple[int, Pins]]:
-        """Write COMMAND, pulse ``estop`` in clock cycle ``stop``, run on until idle, and return the changes of the pins."""
+        """Run a command to its end, as :class:`crosstwin_model.check.Device` says."""
         if stop is not None:
             self._backend.stop_in(stop)
         self._backend.write(self._command, value)
