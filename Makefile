@@ -8,6 +8,8 @@ STAMP := $(VENV)/.installed
 CONFIG ?= digits
 SIM ?= verilator
 PYTEST_ARGS ?=
+SIM_ARGS = $(if $(TEST), --test $(TEST))$(if $(SEED), --seed $(SEED))$(if $(filter-out 0,$(WAVES)), --waves)
+SIM_ARGS += $(if $(filter-out file,$(origin CONFIG)),--config $(CONFIG))
 BENCHES ?= $(sort $(wildcard benchmarks/bench_*.py))
 
 # The tools of the virtual environment come first: a distribution's Verilator may be too old for cocotb.
@@ -64,8 +66,7 @@ lint: setup  ## Style, types and import directions
 	$(BIN)/lint-imports --no-logo
 
 sim: setup  ## Run the benches: SIM=verilator|icarus TEST=name SEED=n CONFIG=preset|FILE.toml WAVES=1
-	$(BIN)/python -m crosstwin_sim.cosim --sim $(SIM) $(if $(TEST),--test $(TEST)) $(if $(SEED),--seed $(SEED)) \
-		$(if $(filter-out file,$(origin CONFIG)),--config $(CONFIG)) $(if $(filter-out 0,$(WAVES)),--waves)
+	$(BIN)/python -m crosstwin_sim.cosim --sim $(SIM)$(SIM_ARGS)
 
 verilog: setup  ## Write the controller's Verilog to build/: CONFIG=preset|FILE.toml
 	@mkdir -p build
@@ -74,8 +75,9 @@ verilog: setup  ## Write the controller's Verilog to build/: CONFIG=preset|FILE.
 bench: setup  ## Measure speed and quality; results go to build/bench/*.json
 	@set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python "$$file"; done
 
-docs: setup  ## Regenerate docs/registers.md and the module tables
+docs: setup  ## Regenerate docs/registers.md, the timing diagrams and the module tables
 	$(BIN)/crosstwin registers --config digits -o docs/registers.md
+	$(BIN)/python -m crosstwin_sim.timing_diagrams
 	$(BIN)/python docs/module_tables.py
 
 clean:  ## Remove everything that the other targets made, .venv included
