@@ -1,14 +1,15 @@
 """CHECK: the rules that a command must keep, in their order."""
 
-from functools import reduce
-from operator import or_
+from collections.abc import Callable
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.registers import UNLIMITED, ErrorCode, Opcode, TileKind, register_map
 
+from .logic import any_of
 from .register_file import register_layout
 
 #: Settings that the rules look at.
@@ -32,8 +33,8 @@ PAIR_SETTINGS = ("TRANSFER_EVERY", "ACTIVE", "TRANSFER_ROW")
 class Checker(wiring.Component):
     """Judge a command.
 
-    What depends on the settings alone is decided one clock cycle ahead and kept in flip-flops: no setting changes in the clock cycle
-    before CHECK, in which the bus takes COMMAND. What is left for CHECK is to choose and to rank.
+    What depends on the settings alone is decided one clock cycle ahead and kept in flip-flops: no setting changes in the clock
+    cycle before CHECK, in which the bus takes COMMAND. What is left for CHECK is to choose and to rank.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ class Checker(wiring.Component):
             ErrorCode.BAD_TILE: bad_tile,
             ErrorCode.BAD_PULSE: (both | symmetrize) & self._flag(m, "pulse", ~self.pulse.WIDTH.any() | ~self.pulse.GAP.any()),
             ErrorCode.BAD_BL: (update & self._bad_bl(m, "bl")) | (transfer & self._bad_bl(m, "transfer_bl")),
-            ErrorCode.BAD_SOURCE: both & self._flag(m, "source", ~_any(self.source.VALUE == s for s in self._sources())),
+            ErrorCode.BAD_SOURCE: both & self._flag(m, "source", ~any_of(int(s) == self.source.VALUE for s in self._sources())),
             ErrorCode.BAD_FULL_SCALE: (update & (self._bad_scale(m, "x_full_scale") | self._bad_scale(m, "d_full_scale")))
             | (transfer & self._bad_scale(m, "transfer_full_scale")),
             ErrorCode.BAD_COUNT: symmetrize & self._flag(m, "count", ~self.symmetrize_pairs.VALUE.any()),
@@ -125,9 +126,9 @@ class Checker(wiring.Component):
         m.d.sync += flag.eq(value)
         return flag
 
-    def _of_pair(self, m: Module, name: str, condition: object) -> Value:
+    def _of_pair(self, m: Module, name: str, condition: Callable[[int], Value]) -> Value:
         """Return a condition on the command's pair, as it was one clock cycle ago; 0 if there is no such pair."""
-        flags = [self._flag(m, f"{name}_{pair}", condition(pair)) for pair in range(self._config.pairs)]  # type: ignore[operator]
+        flags = [self._flag(m, f"{name}_{pair}", condition(pair)) for pair in range(self._config.pairs)]
         return Array([*flags, *(Const(0, 1) for _ in range(4 - len(flags)))])[self.pair]
 
     def _sources(self) -> list[Source]:
@@ -167,10 +168,6 @@ class Checker(wiring.Component):
             "symmetrize": (symmetrize, Cat(Const(0, 1), self.symmetrize_pairs.VALUE)),
         }
         limited = budget != UNLIMITED
-        return _any(
+        return any_of(
             chosen & self._flag(m, f"budget_{name}", limited & (slots > budget)) for name, (chosen, slots) in needs.items()
         )
-
-
-def _any(values: object) -> Value:
-    return reduce(or_, values, Const(0, 1))  # type: ignore[call-overload]

@@ -1,8 +1,10 @@
-"""Codes: sign and magnitude, their way to the lines, and the decoding of line numbers."""
+"""Codes: sign and magnitude, and their way to the lines."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Mux, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
+
+from .logic import index_bits
 
 
 def code_layout(code_bits: int) -> data.StructLayout:
@@ -10,16 +12,11 @@ def code_layout(code_bits: int) -> data.StructLayout:
     return data.StructLayout({"magnitude": code_bits, "sign": 1})
 
 
-def index_bits(count: int) -> int:
-    """Return the bits of an index below ``count``, at least 1."""
-    return max(1, (count - 1).bit_length())
-
-
 def code_port_signature(*, code_bits: int, channels: int, entries: int) -> wiring.Signature:
     """Return the writer's side of a vector of codes.
 
-    Entry k listens to channel k mod ``channels``, and takes it when ``index`` is k div ``channels`` and that channel's ``enable`` bit is
-    set.
+    Entry k listens to channel k mod ``channels``, and takes its code when ``index`` is k div ``channels`` and that channel's
+    ``enable`` bit is set.
     """
     return wiring.Signature(
         {
@@ -38,13 +35,3 @@ def sign_magnitude(value: Value, code_bits: int) -> Value:
     if width > code_bits:
         magnitude = magnitude[:code_bits] | magnitude[code_bits:].any().replicate(code_bits)
     return Cat(magnitude, Const(0, max(0, code_bits - width)), sign)
-
-
-def decode(m: Module, index: Value, count: int, name: str) -> list[Value]:
-    """Return ``count`` one-bit values, of which number ``index`` is 1; each is the AND of two shared predecoders' outputs."""
-    low_bits = (len(index) + 1) // 2
-    low = Signal(min(count, 1 << low_bits), name=f"{name}_low")
-    high = Signal(-(-count // (1 << low_bits)), name=f"{name}_high")
-    m.d.comb += [low[i].eq(index[:low_bits] == i) for i in range(len(low))]
-    m.d.comb += [high[i].eq(index[low_bits:] == i) for i in range(len(high))]
-    return [low[i % (1 << low_bits)] & high[i >> low_bits] for i in range(count)]

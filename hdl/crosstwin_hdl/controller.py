@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.registers import SEED_RESET, UNLIMITED, Control, Opcode
 

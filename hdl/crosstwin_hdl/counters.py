@@ -6,6 +6,7 @@ from operator import add
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.config import ControllerConfig
 
 from .register_file import COUNTERS

@@ -1,28 +1,28 @@
 """One side's lines: codes, comparators and drive flip-flops."""
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import or_
+from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .codes import code_layout, code_port_signature, decode, index_bits
+from .codes import code_layout, code_port_signature
 from .lfsr import leap, line_reset, line_seed
+from .logic import any_of, decode, index_bits
 
 #: Lines whose flags are joined in the first of the two stages that look for codes that are not 0.
 SCAN_GROUP = 8
 
-#: How one side drives the lines that hit: whether those with positive (and zero) and with negative codes are driven, and whether + or -.
+#: How one side drives the lines that hit: those with positive codes (and zeros) and those with negative ones, whether + or -.
 DRIVE_LAYOUT = data.StructLayout({"positive": 1, "negative": 1, "positive_minus": 1, "negative_minus": 1})
 
 
 class Lines(wiring.Component):
     """Hold one side's codes, compare them with the shared threshold and drive the lines.
 
-    A line hits when its magnitude reaches the threshold. No line can be driven + and - at once: for each sign of the code either the
-    + or the - flip-flops are enabled, never both.
+    A line hits when its magnitude reaches the threshold. No line can be driven + and - at once: for each sign of the code either
+    the + or the - flip-flops are enabled, never both.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Lines(wiring.Component):
         self._elaborate_scan(m, hits, signs)
         return m
 
-    def _elaborate_codes(self, m: Module) -> list[data.View]:
+    def _elaborate_codes(self, m: Module) -> list[Any]:
         write, channels = self.write, self._channels
         groups = decode(m, write.index, -(-self._count // channels), "group")
         codes = [Signal(code_layout(self._code_bits), name=f"code_{i}") for i in range(self._count)]
@@ -173,4 +173,4 @@ class Lines(wiring.Component):
             (self.any_negative, [hit & sign for hit, sign in zip(hits, signs, strict=True)]),
         ):
             partial = Signal(len(groups), reset_less=True)
-            m.d.sync += [partial.eq(Cat(*(reduce(or_, found[i : i + SCAN_GROUP]) for i in groups))), flag.eq(partial.any())]
+            m.d.sync += [partial.eq(Cat(*(any_of(found[i : i + SCAN_GROUP]) for i in groups))), flag.eq(partial.any())]

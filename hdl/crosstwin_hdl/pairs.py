@@ -3,6 +3,7 @@
 from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.config import ControllerConfig
 
 

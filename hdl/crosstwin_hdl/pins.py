@@ -1,8 +1,9 @@
 """The array's control pins: everything but the lines themselves, from flip-flops."""
 
-from amaranth.hdl import Elaboratable, Module, Mux, ResetInserter
+from amaranth.hdl import Elaboratable, Module, Mux, ResetInserter, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.registers import TileKind
 
 #: The pins and their widths, as docs/controller.md lists them.
@@ -91,6 +92,6 @@ class Pins(wiring.Component):
             m.d.sync += [getattr(self, name).eq(0) for name in names]
         return ResetInserter(self.stop)(m)
 
-    def _tile(self, kind: TileKind) -> Mux:
+    def _tile(self, kind: TileKind) -> Value:
         """Return the command's tile, or in a TRANSFER the tile of that kind of the same pair."""
         return Mux(self.transferring, (self.command_tile & 0b1100) | kind, self.command_tile)

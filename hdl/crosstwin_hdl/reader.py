@@ -3,9 +3,10 @@
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.config import ControllerConfig
 
-from .codes import index_bits
+from .logic import index_bits
 
 
 def channels(config: ControllerConfig) -> int:

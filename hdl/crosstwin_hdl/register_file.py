@@ -1,15 +1,14 @@
 """The registers, built from the register map's data: decoding, access rules, storage and the read multiplexer."""
 
-from functools import reduce
-from operator import or_
-
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import Access, Control, Register, register_map
 
 from .axi_lite import access_signature
+from .logic import any_of
 from .windows import WindowDecoder
 
 #: Counters in the order of their addresses; each has a second register with its high half.
@@ -36,8 +35,8 @@ def is_stored(register: Register) -> bool:
 class RegisterFile(wiring.Component):
     """Judge every access, hold the settings, and hand the other registers' writes to the blocks that own them.
 
-    A write is judged in the clock cycle after its request, with BUSY as it is in that cycle, and acts at that cycle's end. A read takes
-    its value in the clock cycle after its request.
+    A write is judged in the clock cycle after its request, with BUSY as it is in that cycle, and acts at that cycle's end. A read
+    takes its value in the clock cycle after its request.
 
     Parameters
     ----------
@@ -57,8 +56,8 @@ class RegisterFile(wiring.Component):
     counter_read : Out(4)
         CYCLES, SLOTS, FIRED, OPERATIONS are being read.
 
-    For every register NAME of the map that the file stores: ``name`` : Out(layout), its fields. For every other register that can be
-    read and is no constant: ``name`` : In(layout). For every other register that can be written: ``name_write`` : Out(1), a strobe.
+    For every register NAME of the map that the file stores: ``name`` : Out(layout), its fields. For every other register that can
+    be read and is no constant: ``name`` : In(layout). For every other one that can be written: ``name_write`` : Out(1), a strobe.
     """
 
     def __init__(self, *, config: ControllerConfig) -> None:
@@ -116,8 +115,8 @@ class RegisterFile(wiring.Component):
         here = {register.name: word == register.offset >> 2 for register in writable}
         m.d.sync += [
             *(chosen[register.name].eq(here[register.name]) for register in writable),
-            legal.eq(access.write_strobes.all() & _any(here[r.name] & fits[r.mask] & _extra_rule(r, value) for r in writable)),
-            taken_while_busy.eq(_any(here[r.name] & _busy_rule(r, value) for r in writable if r.while_busy)),
+            legal.eq(access.write_strobes.all() & any_of(here[r.name] & fits[r.mask] & _extra_rule(r, value) for r in writable)),
+            taken_while_busy.eq(any_of(here[r.name] & _busy_rule(r, value) for r in writable if r.while_busy)),
         ]
 
         judged = Signal()
@@ -161,8 +160,8 @@ class RegisterFile(wiring.Component):
         values = [Mux(chosen[register.name], self._value(register), 0) for register in readable]
         m.d.comb += [
             access.read_done.eq(done),
-            access.read_error.eq(~(_any(chosen.values()) | read_y)),
-            access.read_data.eq(_any([*values, Mux(read_y, self.y_data, 0)])),
+            access.read_error.eq(~(any_of(chosen.values()) | read_y)),
+            access.read_data.eq(any_of([*values, Mux(read_y, self.y_data, 0)])),
         ]
         m.d.comb += [self.counter_read[i].eq(done & chosen[name]) for i, name in enumerate(COUNTERS)]
 
@@ -176,10 +175,6 @@ class RegisterFile(wiring.Component):
             parts += [Const(0, field.lsb - position), getattr(self, register.name.lower())[field.name]]
             position = field.lsb + field.width
         return Cat(*parts, Const(0, 32 - position))
-
-
-def _any(values: object) -> Value:
-    return reduce(or_, values, Const(0, 1))
 
 
 def _extra_rule(register: Register, value: Value) -> Value:

@@ -4,9 +4,10 @@ from amaranth.hdl import Array, Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.config import ControllerConfig
 
-from .codes import index_bits
+from .logic import index_bits
 from .reader import channels
 
 
@@ -24,7 +25,8 @@ class Result(wiring.Component):
     word : In(10)
         Word of the window that the bus reads.
     data : Out(32)
-        Entries 2 ``word`` and 2 ``word`` + 1 of one clock cycle ago, sign-extended. Entries that do not exist are never written: 0.
+        Entries 2 ``word`` and 2 ``word`` + 1 of one clock cycle ago, sign-extended. Entries that do not exist are never written,
+        and so 0.
     """
 
     def __init__(self, *, config: ControllerConfig) -> None:
@@ -44,7 +46,8 @@ class Result(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = self._adc_bits
-        m.submodules.memory = memory = Memory(shape=self._channels * bits, depth=self._depth, init=[])
+        memory: Memory = Memory(shape=self._channels * bits, depth=self._depth, init=[])
+        m.submodules.memory = memory
         write = memory.write_port(granularity=bits)
         read = memory.read_port()
         word_bits = (self._channels // 2).bit_length() - 1

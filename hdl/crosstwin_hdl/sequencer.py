@@ -24,8 +24,8 @@ STATES = (
 class Sequencer(wiring.Component):
     """Go through the states of docs/controller.md.
 
-    For every state there is a strobe, its name in lower case: high in a clock cycle in which the operation is in that state and goes
-    on, so low in the cycle in which a stop is seen. Everything that an operation does hangs on these strobes.
+    For every state there is a strobe, its name in lower case: high in a clock cycle in which the operation is in that state and
+    goes on, so low in the cycle in which a stop is seen. Everything that an operation does hangs on these strobes.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ class Sequencer(wiring.Component):
     """
 
     def __init__(self) -> None:
-        inputs = ("start", "stop", "refused", "reads", "transfers", "transfer_due", "window_over", "last_beat", "expired")
-        inputs += ("some", "hold_needed", "wait_over", "more")
+        command = ("start", "stop", "refused", "reads", "transfers", "transfer_due")
+        inputs = (*command, "window_over", "last_beat", "expired", "some", "hold_needed", "wait_over", "more")
         outputs = ("busy", "stopped", "check", "transferring", "chain", *(state.lower() for state in STATES))
         super().__init__({**{name: In(1) for name in inputs}, **{name: Out(1) for name in outputs}})
 

@@ -1,8 +1,9 @@
 """The random numbers that both sides share, and the seeds of the lines' own sources."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.registers import SEED_BITS, SEED_RESET
 
@@ -68,7 +69,7 @@ class SharedSource(wiring.Component):
             advance |= self.draw & hammersley
         if config.has_source(Source.LFSR):
             advance |= self.slot & (self.source == Source.LFSR)
-        reversed_index = Cat(*reversed([bit for bit in self.coming_index]))
+        reversed_index = self.coming_index[::-1]
         for lfsr, load, state, number, plain in (
             (lfsr_x, self.load_x, self.state_x, self.coming_row, self.coming_left),
             (lfsr_d, self.load_d, self.state_d, self.coming_column, reversed_index),

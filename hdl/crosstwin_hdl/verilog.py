@@ -10,6 +10,7 @@ from amaranth.back import rtlil, verilog
 from amaranth.hdl import Value
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
+
 from crosstwin_model.config import ControllerConfig
 
 from .controller import Controller
@@ -28,15 +29,16 @@ def to_verilog(config: ControllerConfig, *, flatten: bool = False) -> str:
     ----------
     config : ControllerConfig
     flatten : bool
-        Write one optimised module without hierarchy. It does the same and simulates about twice as fast under Verilator, but nobody
-        would want to read it.
+        Write one optimised module without hierarchy. It does the same and simulates about twice as fast under Verilator, but
+        nobody would want to read it.
     """
     controller = Controller(config=config)
     with _builtin_yosys():
         if not flatten:
             return verilog.convert(controller, name=TOP, ports=_ports(controller), emit_src=False, strip_internal_attrs=True)
         text = rtlil.convert(controller, name=TOP, ports=_ports(controller), emit_src=False)
-        script = f"read_rtlil <<rtlil\n{text}\nrtlil\nhierarchy -top {TOP}\nproc\nflatten\nopt -full\nclean -purge\nwrite_verilog -noattr\n"
+        passes = (f"hierarchy -top {TOP}", "proc", "flatten", "opt -full", "clean -purge", "write_verilog -noattr")
+        script = "\n".join((f"read_rtlil <<rtlil\n{text}\nrtlil", *passes, ""))
         return find_yosys(lambda version: version >= (0, 40)).run(["-q", "-"], script, ignore_warnings=True)
 
 
