@@ -90,7 +90,7 @@ def plan_update(count: float, x_top: int, d_top: int, bl_min: int, bl_max: int, 
     Parameters
     ----------
     count : float
-        Average coincidences wanted where both codes are largest, above 0.
+        Average coincidences wanted where both codes are largest, above 0; the smallest possible one is given for less than it.
     x_top, d_top : int
         Largest magnitudes among the row codes and among the column codes, at least 1.
     bl_min, bl_max : int
