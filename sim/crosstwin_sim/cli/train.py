@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,16 +12,13 @@ from typing import Any
 import click
 
 from crosstwin_model.devices import load_device
-from crosstwin_model.plant import Plant
-from crosstwin_model.registers import TileKind
-from crosstwin_sim.backend import Backend
+from crosstwin_sim.backends import BACKENDS, default_backend, open_backend
 from crosstwin_sim.experiments.digits import CONFIG, Split, final_accuracy, load_split, make_plant, train_float
-from crosstwin_sim.experiments.raster import record_update
+from crosstwin_sim.experiments.picture import draw_network
 from crosstwin_sim.experiments.run import Run, train
 from crosstwin_sim.experiments.settings import digits_settings
-from crosstwin_sim.figures import Curve, Map, Raster, draw_run
+from crosstwin_sim.figures import Curve, draw_run
 from crosstwin_sim.files import write_json
-from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.network import Algorithm
 from crosstwin_sim.rtl.build import build_folder
 
@@ -53,9 +49,7 @@ def command() -> None:
     help="s1, s2, s3, symmetric, or a [device] file.",
 )
 @click.option("--zero-shift", is_flag=True, help="First drive A to its symmetry point and program its reference to it (shd).")
-@click.option(
-    "--backend", "backend_name", type=click.Choice(["model", "rtl"]), help="Default: rtl where a C++ compiler is found."
-)
+@click.option("--backend", "backend_name", type=click.Choice(BACKENDS), help="Default: rtl where a C++ compiler is found.")
 @click.option("--epochs", type=click.IntRange(1, 1000), default=30, show_default=True)
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of split, weights, devices and noise."
@@ -111,11 +105,11 @@ def digits(
         return
     chosen = Algorithm(algorithm)
     run = Run(chosen, device, zero_shift, epochs, seed, digits_settings(device.name, chosen))
-    name = backend_name or ("rtl" if shutil.which("c++") else "model")
+    name = backend_name or default_backend()
     path = checkpoint_path or build_folder() / "train" / f"{run.key}-{name}.npz"
     stderr.print(f"Training digits by {algorithm.upper()} on {device.name}, back end {name}; checkpoint {path}", soft_wrap=True)
     plant = make_plant(device, seed)
-    backend = open_backend(name, plant)
+    backend = open_backend(name, CONFIG, plant, lambda step: stderr.print(f"{step} ..."))
     per_epoch = len(split.train_y) + len(split.test_y)
     done = 0
     try:
@@ -163,26 +157,6 @@ def digits(
     if plot_path:
         curves = [Curve(f"{algorithm.upper()} on {device.name}", result.accuracy), Curve("float SGD", reference)]
         draw_network(plot_path, f"Digits by {algorithm.upper()} on {device.name}, back end {name}", curves, run, plant, split)
-
-
-def open_backend(name: str, plant: Plant, report: Callable[[str], None] | None = None) -> Backend:
-    """Return the back end of that name, ``model`` or ``rtl``, on a plant."""
-    if name == "model":
-        return ModelBackend(CONFIG, plant)
-    from crosstwin_sim.rtl import RtlBackend
-
-    return RtlBackend(CONFIG, plant, report=report or (lambda step: stderr.print(f"{step} ...")))
-
-
-def draw_network(path: str | Path, title: str, curves: list[Curve], run: Run, plant: Plant, split: Split) -> None:
-    """Draw curves, the first layer's tiles and one of its updates."""
-    maps = [
-        Map("C of layer 1: the weights", plant.weights(TileKind.C)),
-        Map("A of layer 1 less its reference", plant.weights(TileKind.A)),
-    ]
-    phase = record_update(run, plant, split)
-    raster = None if phase is None else Raster("Pulses of one update of layer 1", phase, CONFIG.rows, CONFIG.columns)
-    draw_run(path, title, curves, maps, raster)
 
 
 @contextmanager

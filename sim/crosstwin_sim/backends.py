@@ -1,0 +1,47 @@
+"""Back ends by name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+from crosstwin_model.config import ControllerConfig
+from crosstwin_model.plant import Plant
+
+from .backend import Backend
+from .model_backend import ModelBackend
+from .rtl import RtlBackend
+
+#: Names that :func:`open_backend` knows.
+BACKENDS = ("model", "rtl")
+
+
+def default_backend() -> str:
+    """Return ``rtl`` where a C++ compiler is found, else ``model``."""
+    return "rtl" if any(shutil.which(name) for name in ("c++", "g++", "clang++")) else "model"
+
+
+def open_backend(name: str, config: ControllerConfig, plant: Plant, report: Callable[[str], None] | None = None) -> Backend:
+    """Return a back end on a plant.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`BACKENDS`.
+    config : ControllerConfig
+        The controller.
+    plant : Plant
+        The array that it drives.
+    report : callable or None
+        Told the steps of a build.
+
+    Raises
+    ------
+    ValueError
+        If there is no back end of that name.
+    BuildError
+        If the RTL cannot be built.
+    """
+    if name not in BACKENDS:
+        raise ValueError(f"there is no back end {name!r}; allowed are {', '.join(BACKENDS)}")
+    return ModelBackend(config, plant) if name == "model" else RtlBackend(config, plant, report=report)
