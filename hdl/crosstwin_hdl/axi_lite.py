@@ -35,8 +35,8 @@ def axi_lite_signature() -> wiring.Signature:
 def access_signature() -> wiring.Signature:
     """Return the requesting side of the internal bus.
 
-    ``write_request`` and ``read_request`` are high for one clock cycle; words, data and strobes stay until the answer. ``*_done``
-    is high for one later cycle, together with ``*_error`` (answer SLVERR) and, of a read, ``read_data`` (0 with an error).
+    ``write_request`` and ``read_request`` come with a word, data and strobes that are good in that clock cycle only. In the next
+    one stand the answers: ``write_error`` (answer SLVERR), ``read_error``, and ``read_data``, which is 0 with an error.
     """
     return wiring.Signature(
         {
@@ -44,11 +44,9 @@ def access_signature() -> wiring.Signature:
             "write_word": Out(ADDRESS_BITS - 2),
             "write_data": Out(32),
             "write_strobes": Out(4),
-            "write_done": In(1),
             "write_error": In(1),
             "read_request": Out(1),
             "read_word": Out(ADDRESS_BITS - 2),
-            "read_done": In(1),
             "read_error": In(1),
             "read_data": In(32),
         }
@@ -56,11 +54,10 @@ def access_signature() -> wiring.Signature:
 
 
 class AxiLite(wiring.Component):
-    """Turn AXI4-Lite transfers into requests, one write and one read at a time.
+    """Turn AXI4-Lite transfers into requests.
 
-    A write is taken when its address and its data are both there, in any order. All outputs to the bus come from flip-flops, so
-    no path leads from a VALID to a READY. A transfer takes a few clock cycles, and the next one is accepted while the answer of
-    the one before it waits.
+    A write is taken when its address and its data are both there, in any order. Every second clock cycle can begin a write, and
+    likewise a read. All outputs to the bus come from flip-flops, so no path leads from a VALID or READY to another.
 
     Attributes
     ----------
@@ -68,52 +65,55 @@ class AxiLite(wiring.Component):
     access : Out(access_signature())
     """
 
+    #: Clock cycles from the one in which the second half of a write (or a read's address) is taken to its request.
+    latency = 1
+
     def __init__(self) -> None:
         super().__init__({"axi": In(axi_lite_signature()), "access": Out(access_signature())})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self._elaborate_write(m)
+        self._elaborate_read(m)
+        return m
+
+    def _elaborate_write(self, m: Module) -> None:
         axi, access = self.axi, self.access
         address_held = Signal()
         data_held = Signal()
-        write_pending = Signal()
+        answered = Signal()
         m.d.comb += [
             axi.awready.eq(~address_held),
             axi.wready.eq(~data_held),
-            access.write_request.eq(address_held & data_held & ~write_pending & ~axi.bvalid),
+            access.write_request.eq(address_held & data_held & (~axi.bvalid | axi.bready)),
         ]
         with m.If(axi.awvalid & axi.awready):
             m.d.sync += [address_held.eq(1), access.write_word.eq(axi.awaddr[2:])]
         with m.If(axi.wvalid & axi.wready):
             m.d.sync += [data_held.eq(1), access.write_data.eq(axi.wdata), access.write_strobes.eq(axi.wstrb)]
+        m.d.sync += answered.eq(access.write_request)
         with m.If(access.write_request):
-            m.d.sync += write_pending.eq(1)
-        with m.If(axi.bvalid & axi.bready):
+            m.d.sync += [address_held.eq(0), data_held.eq(0)]
+        with m.If(answered):
+            m.d.sync += [axi.bvalid.eq(1), axi.bresp.eq(Mux(access.write_error, Response.SLVERR, Response.OKAY))]
+        with m.Elif(axi.bready):
             m.d.sync += axi.bvalid.eq(0)
-        with m.If(access.write_done):
-            m.d.sync += [
-                address_held.eq(0),
-                data_held.eq(0),
-                write_pending.eq(0),
-                axi.bvalid.eq(1),
-                axi.bresp.eq(Mux(access.write_error, Response.SLVERR, Response.OKAY)),
-            ]
 
-        read_held = Signal()
-        read_pending = Signal()
-        m.d.comb += [axi.arready.eq(~read_held), access.read_request.eq(read_held & ~read_pending & ~axi.rvalid)]
+    def _elaborate_read(self, m: Module) -> None:
+        axi, access = self.axi, self.access
+        held = Signal()
+        answered = Signal()
+        m.d.comb += [axi.arready.eq(~held), access.read_request.eq(held & (~axi.rvalid | axi.rready))]
         with m.If(axi.arvalid & axi.arready):
-            m.d.sync += [read_held.eq(1), access.read_word.eq(axi.araddr[2:])]
+            m.d.sync += [held.eq(1), access.read_word.eq(axi.araddr[2:])]
+        m.d.sync += answered.eq(access.read_request)
         with m.If(access.read_request):
-            m.d.sync += read_pending.eq(1)
-        with m.If(axi.rvalid & axi.rready):
-            m.d.sync += axi.rvalid.eq(0)
-        with m.If(access.read_done):
+            m.d.sync += held.eq(0)
+        with m.If(answered):
             m.d.sync += [
-                read_held.eq(0),
-                read_pending.eq(0),
                 axi.rvalid.eq(1),
                 axi.rdata.eq(access.read_data),
                 axi.rresp.eq(Mux(access.read_error, Response.SLVERR, Response.OKAY)),
             ]
-        return m
+        with m.Elif(axi.rready):
+            m.d.sync += axi.rvalid.eq(0)

@@ -50,6 +50,9 @@ class Controller(wiring.Component):
     The other pins to the array are those of :data:`crosstwin_hdl.pins.PINS`, all Out.
     """
 
+    #: Clock cycles from the one in which the second half of a write is taken to the one in which the write acts.
+    write_latency = AxiLite.latency + RegisterFile.latency
+
     def __init__(self, *, config: ControllerConfig) -> None:
         self.config = config
         super().__init__(

@@ -60,6 +60,9 @@ class RegisterFile(wiring.Component):
     be read and is no constant: ``name`` : In(layout). For every other one that can be written: ``name_write`` : Out(1), a strobe.
     """
 
+    #: Clock cycles from a request to the one in which a write acts, or a read takes its value.
+    latency = 1
+
     def __init__(self, *, config: ControllerConfig) -> None:
         self._map = register_map(config)
         self.windows = WindowDecoder(config=config)
@@ -101,8 +104,8 @@ class RegisterFile(wiring.Component):
             windows.word.eq(word),
             windows.data.eq(value),
             windows.strobes.eq(access.write_strobes),
-            self.write_data.eq(value),
         ]
+        m.d.sync += [self.write_data.eq(value), self.window_index.eq(word)]
 
         writable = [register for register in self._map if register.access is not Access.RO]
         chosen = {register.name: Signal(name=f"chosen_{register.name.lower()}") for register in writable}
@@ -126,11 +129,9 @@ class RegisterFile(wiring.Component):
         m.d.comb += [
             to_register.eq(judged & legal & (~self.busy | taken_while_busy)),
             to_window.eq(judged & (windows.is_x | windows.is_d) & ~self.busy),
-            access.write_done.eq(judged),
             access.write_error.eq(~to_register & ~to_window),
             self.window_x.eq(to_window & windows.is_x),
             self.window_d.eq(to_window & windows.is_d),
-            self.window_index.eq(word),
             self.window_enable.eq(windows.enable),
             self.window_codes.eq(windows.codes),
         ]
@@ -138,7 +139,7 @@ class RegisterFile(wiring.Component):
             name = register.name.lower()
             if is_stored(register):
                 with m.If(to_register & chosen[register.name]):
-                    m.d.sync += [getattr(self, name)[field.name].eq(value[field.lsb :]) for field in register.fields]
+                    m.d.sync += [getattr(self, name)[field.name].eq(self.write_data[field.lsb :]) for field in register.fields]
             else:
                 m.d.comb += getattr(self, f"{name}_write").eq(to_register & chosen[register.name])
 
@@ -159,7 +160,6 @@ class RegisterFile(wiring.Component):
         m.d.sync += done.eq(access.read_request)
         values = [Mux(chosen[register.name], self._value(register), 0) for register in readable]
         m.d.comb += [
-            access.read_done.eq(done),
             access.read_error.eq(~(any_of(chosen.values()) | read_y)),
             access.read_data.eq(any_of([*values, Mux(read_y, self.y_data, 0)])),
         ]
