@@ -65,6 +65,10 @@ class Result:
     conductance_sha256: str
 
 
+class ControllerFailure(RuntimeError):
+    """A device does on its pins or its bus what no controller may do; the text says what."""
+
+
 class Differs(Exception):
     """The device differs from the golden model: of what, the golden model's value, the device's value."""
 
@@ -113,6 +117,9 @@ class Check:
                     self.apply(action)
                 except Differs as difference:
                     mismatch = Mismatch(done, action, *difference.args)
+                    break
+                except ControllerFailure as failure:
+                    mismatch = Mismatch(done, action, "conduct", "as it must be", failure)
                     break
             done += 1
             if progress is not None:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import cocotb
 from cocotb.handle import HierarchyObject
 from cocotb.task import Task, resume
-from cocotb.triggers import RisingEdge, with_timeout
+from cocotb.triggers import RisingEdge, SimTimeoutError, with_timeout
 
+from crosstwin_model.check import ControllerFailure
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.observe import IDLE, Pins
 from crosstwin_model.plant import Plant
@@ -131,7 +132,10 @@ class BenchDevice:
     def _run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
         @resume
         async def limited() -> T:
-            return await with_timeout(function(), PATIENCE * self._period, "step")
+            try:
+                return await with_timeout(function(), PATIENCE * self._period, "step")
+            except SimTimeoutError:
+                raise ControllerFailure(f"no end after {PATIENCE} clock cycles") from None
 
         result = limited()
         if self._monitor.failure is not None:

@@ -8,10 +8,11 @@ from cocotb.handle import HierarchyObject
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import RisingEdge
 
+from crosstwin_model.check import ControllerFailure
 from crosstwin_model.observe import IDLE, Pins
 
 
-class PinError(AssertionError):
+class PinError(ControllerFailure):
     """The controller did on its pins what it must never do; the text says what, and in which clock cycle."""
 
 

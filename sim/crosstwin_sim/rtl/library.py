@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from crosstwin_model.check import ControllerFailure
 from crosstwin_model.config import ControllerConfig
 
 #: What the shim answers where a call could not be carried out; the numbers are those of ``Halt`` in pins.hpp.
@@ -30,7 +31,7 @@ _SLOTS = 4096
 _RECORDS = 4096
 
 
-class PinError(RuntimeError):
+class PinError(ControllerFailure):
     """The RTL did on its pins, or on its bus, what the controller must never do; the text says what, and in which clock cycle."""
 
 
