@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 CONFIG ?= digits
 SIM ?= verilator
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2
 SIM_ARGS = $(if $(TEST), --test $(TEST))$(if $(SEED), --seed $(SEED))$(if $(filter-out 0,$(WAVES)), --waves)
 SIM_ARGS += $(if $(filter-out file,$(origin CONFIG)),--config $(CONFIG))
 BENCHES ?= $(sort $(wildcard benchmarks/bench_*.py))
