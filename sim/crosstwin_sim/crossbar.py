@@ -15,7 +15,19 @@ from crosstwin_model.registers import Opcode, TileKind
 from .backend import Backend
 from .driver import Counters, Driver
 from .programming import Residual, read_row, settle
-from .scaling import GAINS, Converters, Floats, adc_step, peak, plan_transfer, plan_update, positive, to_codes
+from .scaling import (
+    GAINS,
+    Converters,
+    Floats,
+    adc_step,
+    peak,
+    plan_transfer,
+    plan_transfer_per_line,
+    plan_update,
+    plan_update_per_line,
+    positive,
+    to_codes,
+)
 
 
 @dataclass(frozen=True)
@@ -123,9 +135,12 @@ class Crossbar:
         ):
             if not low <= value <= high:
                 raise ValueError(f"{name} is {value}; allowed are {low} to {high}")
+        if pulses.source is Source.COUNT:
+            raise ValueError("the source is count, which is not random; allowed are hammersley, lfsr and lfsr_per_line")
         if not config.has_source(pulses.source):
             raise ValueError(f"the source is {pulses.source.label}; the controller has {', '.join(config.sources)}")
         positive("step", pulses.step)
+        self._per_line = pulses.source is Source.LFSR_PER_LINE
         self._every = 0
         self._transfer_plan: tuple[int, int] | None = None
         self._input_step = converters.input_full_scale / reads.window
@@ -178,13 +193,16 @@ class Crossbar:
         """
         positive("rate", rate)
         x_peak, d_peak = peak("x", x, self.rows), peak("d", d, self.columns)
-        driver, top = self.driver, self.reads.window
+        driver, config = self.driver, self.driver.config
         count = rate * x_peak * d_peak / self.pulses.step
         if count == 0.0:
             return
-        plan = plan_update(count, top, top, self.pulses.bl_min, self._bl_max, driver.config.full_scale_max)
-        driver.write_codes("X", to_codes(x, x_peak, top))
-        driver.write_codes("D", to_codes(d, d_peak, top))
+        if self._per_line:
+            plan = plan_update_per_line(count, config.code_max, self.pulses.bl_min, self._bl_max)
+        else:
+            plan = plan_update(count, self.reads.window, self.pulses.bl_min, self._bl_max, config.full_scale_max)
+        driver.write_codes("X", to_codes(x, x_peak, plan.x_top))
+        driver.write_codes("D", to_codes(d, d_peak, plan.d_top))
         driver.set("SOURCE", self.pulses.source)
         driver.set("BL", plan.bl)
         driver.set("X_FULL_SCALE", plan.x_full_scale)
@@ -229,7 +247,11 @@ class Crossbar:
             raise ValueError(f"every is {every}; allowed are 0 to 65535")
         code = self._output_steps[self.reads.transfer_gain]
         count = rate * code / self.pulses.step
-        self._transfer_plan = plan_transfer(count, self.pulses.transfer_bl, self.driver.config.full_scale_max)
+        config, bl = self.driver.config, self.pulses.transfer_bl
+        if self._per_line:
+            self._transfer_plan = plan_transfer_per_line(count, bl, config.code_max)
+        else:
+            self._transfer_plan = plan_transfer(count, bl, config.full_scale_max)
         self.set_transfer_every(every)
 
     def set_transfer_every(self, every: int) -> None:

@@ -39,9 +39,11 @@ class Converters:
 
 @dataclass(frozen=True)
 class UpdatePlan:
-    """Settings of one UPDATE: slots a quadrant and the full scales of both sides."""
+    """Settings of one UPDATE: slots a quadrant, the largest codes of both sides, and their full scales."""
 
     bl: int
+    x_top: int
+    d_top: int
     x_full_scale: int
     d_full_scale: int
 
@@ -80,7 +82,7 @@ def adc_step(converters: Converters, adc_max: int, gain: int) -> float:
     return converters.adc_range / adc_max / (1 << gain)
 
 
-def plan_update(count: float, x_top: int, d_top: int, bl_min: int, bl_max: int, full_scale_max: int) -> UpdatePlan:
+def plan_update(count: float, top: int, bl_min: int, bl_max: int, full_scale_max: int) -> UpdatePlan:
     """Choose BL and the full scales so that the cell of both largest codes sees ``count`` coincidences on average.
 
     Both sides' largest lines get the same probability sqrt(count / BL), which is update management: k_x scaled by sqrt(m), k_d
@@ -91,18 +93,32 @@ def plan_update(count: float, x_top: int, d_top: int, bl_min: int, bl_max: int, 
     ----------
     count : float
         Average coincidences wanted where both codes are largest, above 0; the smallest possible one is given for less than it.
-    x_top, d_top : int
-        Largest magnitudes among the row codes and among the column codes, at least 1.
+    top : int
+        Largest code of either side, at least 1.
     bl_min, bl_max : int
         Range of BL.
     full_scale_max : int
         Largest value of a full-scale register.
     """
+    bl, share = _share(count, bl_min, bl_max)
+    x_full_scale = min(max(round(top / share), 1), full_scale_max)
+    d_full_scale = min(max(round(top * top * bl / (count * x_full_scale)), 1), full_scale_max)
+    return UpdatePlan(bl, top, top, x_full_scale, d_full_scale)
+
+
+def plan_update_per_line(count: float, code_max: int, bl_min: int, bl_max: int) -> UpdatePlan:
+    """Do the same for the source ``lfsr_per_line``, whose full scales are fixed: here the codes carry the probabilities."""
+    bl, share = _share(count, bl_min, bl_max)
+    unity = code_max + 1
+    x_top = min(max(round(unity * share), 1), code_max)
+    d_top = min(max(round(unity * unity * count / (bl * x_top)), 1), code_max)
+    return UpdatePlan(bl, x_top, d_top, unity, unity)
+
+
+def _share(count: float, bl_min: int, bl_max: int) -> tuple[int, float]:
+    """Return BL and the probability of both sides' largest lines."""
     bl = min(max(1 << max(math.ceil(count) - 1, 0).bit_length(), bl_min), bl_max)
-    share = math.sqrt(min(count / bl, 1.0))
-    x_full_scale = min(max(round(x_top / share), 1), full_scale_max)
-    d_full_scale = min(max(round(x_top * d_top * bl / (count * x_full_scale)), 1), full_scale_max)
-    return UpdatePlan(bl, x_full_scale, d_full_scale)
+    return bl, math.sqrt(min(count / bl, 1.0))
 
 
 def plan_transfer(count: float, bl_max: int, full_scale_max: int) -> tuple[int, int]:
@@ -125,3 +141,21 @@ def plan_transfer(count: float, bl_max: int, full_scale_max: int) -> tuple[int, 
             "change the rate, the transfer gain or transfer_bl"
         )
     return bl, full_scale
+
+
+def plan_transfer_per_line(count: float, bl_max: int, code_max: int) -> tuple[int, int]:
+    """Do the same for the source ``lfsr_per_line``, whose full scale is fixed: BL alone carries the rate.
+
+    Raises
+    ------
+    ValueError
+        If it does not fit.
+    """
+    unity = code_max + 1
+    bl = round(count * unity)
+    if not 1 <= bl <= bl_max:
+        raise ValueError(
+            f"the transfer rate needs a BL of {bl} with the source lfsr_per_line; allowed are 1 to {bl_max}: "
+            "change the rate, the transfer gain or transfer_bl"
+        )
+    return bl, unity

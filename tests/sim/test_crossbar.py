@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from crosstwin_model.config import PRESETS, ControllerConfig
+from crosstwin_model.config import PRESETS, ControllerConfig, Source
 from crosstwin_model.devices import load_device
 from crosstwin_model.devices.constant_step import ConstantStep
 from crosstwin_model.devices.soft_bounds import SoftBounds
@@ -37,8 +37,9 @@ def plant_of(crossbar: Crossbar) -> Plant:
 
 @pytest.mark.parametrize("rate", [0.0004, 0.003, 0.02])
 @pytest.mark.parametrize("bl_min", [1, 16])
-def test_updates_add_rate_times_the_outer_product(rate: float, bl_min: int) -> None:
-    crossbar = build(pulses=PulseSettings(COUNTER.dw_min, bl_min=bl_min))
+@pytest.mark.parametrize("source", [Source.HAMMERSLEY, Source.LFSR, Source.LFSR_PER_LINE])
+def test_updates_add_rate_times_the_outer_product(rate: float, bl_min: int, source: Source) -> None:
+    crossbar = build(pulses=PulseSettings(COUNTER.dw_min, source, bl_min))
     rng = np.random.default_rng(1)
     x, d = rng.uniform(-1.0, 1.0, 16), rng.uniform(-0.3, 0.3, 16)
     repeats = 600
@@ -217,6 +218,7 @@ def test_bad_vectors_are_refused_before_anything_is_pulsed() -> None:
         ({"rows": 17}, "rows is 17; allowed are 1 to 16"),
         ({"columns": 0}, "columns is 0; allowed are 1 to 16"),
         ({"pulses": PulseSettings(0.01, bl_max=200)}, "bl_max is 200; allowed are 1 to 128"),
+        ({"pulses": PulseSettings(0.01, Source.COUNT)}, "the source is count, which is not random"),
         ({"pulses": PulseSettings(0.0)}, "step is 0.0; allowed are finite numbers above 0"),
         ({"reads": ReadSettings(window=300)}, "window is 300; allowed are 1 to 255"),
     ],

@@ -7,37 +7,53 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosstwin_sim.scaling import Converters, adc_step, peak, plan_transfer, plan_update, to_codes
+from crosstwin_sim.scaling import (
+    Converters,
+    adc_step,
+    peak,
+    plan_transfer,
+    plan_transfer_per_line,
+    plan_update,
+    plan_update_per_line,
+    to_codes,
+)
 
 FULL_SCALE_MAX = 4095
 
 
-@given(st.floats(0.02, 31.9), st.integers(40, 255), st.integers(40, 255))
-def test_the_plan_gives_the_count_asked_for(count: float, x_top: int, d_top: int) -> None:
-    plan = plan_update(count, x_top, d_top, 1, 32, FULL_SCALE_MAX)
-    p, q = x_top / plan.x_full_scale, d_top / plan.d_full_scale
-    # Full scales are whole numbers: the smaller one is at least 40, which bounds what rounding can do.
-    assert plan.bl * p * q == pytest.approx(count, rel=0.5 / min(x_top, d_top) + 1e-3)
+@given(st.floats(0.02, 31.9), st.integers(40, 255))
+def test_the_plan_gives_the_count_asked_for(count: float, top: int) -> None:
+    plan = plan_update(count, top, 1, 32, FULL_SCALE_MAX)
+    p, q = top / plan.x_full_scale, top / plan.d_full_scale
+    # Full scales are whole numbers from 40 on, which bounds what rounding can do.
+    assert plan.bl * p * q == pytest.approx(count, rel=0.5 / top + 1e-3)
+
+
+@given(st.floats(0.02, 30.0))
+def test_with_a_source_per_line_the_codes_carry_the_count(count: float) -> None:
+    plan = plan_update_per_line(count, 255, 1, 32)
+    assert plan.x_full_scale == plan.d_full_scale == 256
+    assert plan.bl * plan.x_top * plan.d_top / 256**2 == pytest.approx(count, rel=0.02)
 
 
 def test_a_count_below_what_full_scales_can_say_becomes_the_smallest_that_they_can() -> None:
-    plan = plan_update(1e-9, 63, 63, 1, 32, FULL_SCALE_MAX)
+    plan = plan_update(1e-9, 63, 1, 32, FULL_SCALE_MAX)
     assert (plan.bl, plan.x_full_scale, plan.d_full_scale) == (1, FULL_SCALE_MAX, FULL_SCALE_MAX)
 
 
 @given(st.floats(1e-3, 200.0))
 def test_bl_is_the_smallest_power_of_two_that_fits(count: float) -> None:
-    bl = plan_update(count, 63, 63, 1, 32, FULL_SCALE_MAX).bl
+    bl = plan_update(count, 63, 1, 32, FULL_SCALE_MAX).bl
     assert bl == min(32, 2 ** int(np.ceil(np.log2(max(np.ceil(count), 1)))))
 
 
 def test_both_sides_share_the_probability() -> None:
-    plan = plan_update(1.0, 63, 63, 16, 32, FULL_SCALE_MAX)
+    plan = plan_update(1.0, 63, 16, 32, FULL_SCALE_MAX)
     assert (plan.bl, plan.x_full_scale, plan.d_full_scale) == (16, 252, 252)
 
 
 def test_beyond_the_largest_bl_rows_stay_right_and_columns_saturate() -> None:
-    plan = plan_update(64.0, 63, 63, 1, 32, FULL_SCALE_MAX)
+    plan = plan_update(64.0, 63, 1, 32, FULL_SCALE_MAX)
     assert plan.bl == 32
     assert plan.x_full_scale == 63
     assert plan.d_full_scale == 32
@@ -81,3 +97,9 @@ def test_transfer_halves_bl_until_the_full_scale_fits(count: float) -> None:
 def test_a_transfer_rate_without_a_full_scale_is_refused(count: float) -> None:
     with pytest.raises(ValueError, match=r"the transfer rate needs a full scale of \d+ ADC codes; allowed are 1 to 4095"):
         plan_transfer(count, 8, FULL_SCALE_MAX)
+
+
+def test_with_a_source_per_line_bl_carries_the_transfer_rate() -> None:
+    assert plan_transfer_per_line(5.2 / 256, 8, 255) == (5, 256)
+    with pytest.raises(ValueError, match="the transfer rate needs a BL of 26 with the source lfsr_per_line; allowed are 1 to 8"):
+        plan_transfer_per_line(0.1, 8, 255)
