@@ -1,6 +1,6 @@
 """Y, the result of the last read: a memory that takes a beat at once and gives a word of two entries."""
 
-from amaranth.hdl import Array, Cat, Module, Signal, Value
+from amaranth.hdl import Array, Cat, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -53,7 +53,8 @@ class Result(wiring.Component):
         word_bits = (self._channels // 2).bit_length() - 1
         m.d.comb += [
             write.addr.eq(self.index),
-            write.en.eq(self.enable),
+            # A beat in the clock cycle of a reset is as lost as one in that of a stop.
+            write.en.eq(self.enable & ~ResetSignal().replicate(self._channels)),
             write.data.eq(self.codes),
             read.addr.eq(self.word[word_bits:]),
         ]
