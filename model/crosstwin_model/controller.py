@@ -80,7 +80,8 @@ class GoldenController:
 
     def _command(self, command: int) -> None:
         registers = self.registers
-        stop, self._stop = self._stop, NEVER
+        stop = -1 if registers.estop else self._stop
+        self._stop = NEVER
         self.ended = None
         if self.phases is not None:
             self.phases.clear()

@@ -217,6 +217,16 @@ def test_the_watchdog_ends_a_read_and_latches_a_fault(twin: Twin) -> None:
     assert twin.run(Opcode.FORWARD) is ErrorCode.OK
 
 
+def test_a_command_under_the_stop_pin_is_dropped_and_not_refused(twin: Twin) -> None:
+    twin.golden.set_estop(True)
+    twin.set("CONTROL", 2)
+    assert twin.run(Opcode.UPDATE, 1) == ErrorCode.STOPPED
+    assert twin.get("STATUS") == 0b110 | ErrorCode.STOPPED << 8
+    assert twin.get("INTERRUPT_STATUS") == 4
+    twin.golden.set_estop(False)
+    assert twin.run(Opcode.UPDATE, 1) == ErrorCode.FAULTED
+
+
 @settings(max_examples=150)
 @given(opcode=st.sampled_from([1, 2, 3, 4, 5]), stop=st.integers(-1, 130), source=st.integers(0, 3))
 def test_a_stop_in_any_cycle_leaves_a_prefix_of_the_operation(opcode: int, stop: int, source: int) -> None:
