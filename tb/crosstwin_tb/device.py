@@ -121,6 +121,10 @@ class BenchDevice:
         self._dut.estop.value = int(level)
         self.wait(2)
 
+    def wait_until_idle(self) -> None:
+        """Wait until no operation is under way."""
+        self._run(self._idle)
+
     def wait(self, cycles: int) -> None:
         """Let clock cycles pass."""
         self._run(partial(self._wait_for, self._monitor.cycle + cycles))
@@ -185,13 +189,13 @@ class BenchDevice:
         await self._edge
 
     async def _start(self, value: int) -> tuple[int, Task[Response]]:
+        self._monitor.changes.clear()
         check, answer = await self._write_and_watch("COMMAND", value)
         return check + 1, answer
 
     async def _write_and_watch(self, name: str, value: int) -> tuple[int, Task[Response]]:
         """Begin a write; once the bus has taken it, return the clock cycle in which it acts, and the write."""
         dut = self._dut
-        self._monitor.changes.clear()
         answer = cocotb.start_soon(self._bus.write(self._address[name], value))
         address_taken = data_taken = False
         while not (address_taken and data_taken):
@@ -206,10 +210,15 @@ class BenchDevice:
             await self._edge
 
     async def _finish(self, origin: int) -> Changes:
+        await self._idle()
+        return [(cycle - origin, pins) for cycle, pins in self._monitor.changes]
+
+    async def _idle(self) -> None:
+        """Ask for BUSY whenever the pins are idle: while they are not, it is high."""
         while True:
             response, status = await self._bus.read(self._address["STATUS"])
             assert response is Response.OKAY
             if not status & self._busy and self._monitor.pins == IDLE:
-                return [(cycle - origin, pins) for cycle, pins in self._monitor.changes]
+                return
             while self._monitor.pins != IDLE:
                 await self._edge
