@@ -1,0 +1,237 @@
+"""Thresholds, shared random numbers and the pulse engine's counters, each by itself."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from crosstwin_hdl.slots import Slots
+from crosstwin_hdl.source import SharedSource
+from crosstwin_hdl.thresholds import Threshold
+from crosstwin_model.config import PRESETS, ControllerConfig, Source
+
+
+def expected_threshold(u, scale, bits):
+    """T as docs/controller.md writes it."""
+    return min((u * scale + scale // 2) >> bits, 2**bits - 1) + 1
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_threshold_follows_its_formula(simulate, bits):
+    """Two clock cycles after the number; with four bits for every number and full scale, with eight bits for 3000 of them."""
+    threshold = Threshold(code_bits=bits)
+    top = 1 << (bits + 4)
+    rng = random.Random(1)
+    if bits == 4:
+        cases = [(u, scale) for scale in range(1, top) for u in range(1 << bits)]
+    else:
+        cases = [(u, scale) for u in (0, 1, 127, 128, 254, 255) for scale in (1, 255, 256, 257, top - 1)]
+        cases += [(rng.randrange(256), rng.randrange(1, top)) for _ in range(3000)]
+
+    async def testbench(ctx):
+        ctx.set(threshold.pulses, 1)
+        for u, scale in cases:
+            ctx.set(threshold.coming_number, u)
+            ctx.set(threshold.full_scale, scale)
+            await ctx.tick().repeat(2)
+            assert ctx.get(threshold.threshold) == expected_threshold(u, scale, bits)
+
+    simulate(threshold, testbench)
+
+
+@pytest.mark.parametrize("scale", [1, 3, 16, 17, 100, 255])
+def test_a_code_fires_in_its_share_of_the_numbers(simulate, scale):
+    """Over all numbers the code c hits in 2^R c / F of the 2^R slots, rounded, and in all of them from c = F on."""
+    bits = 4
+    threshold = Threshold(code_bits=bits)
+
+    async def testbench(ctx):
+        ctx.set(threshold.pulses, 1)
+        ctx.set(threshold.full_scale, scale)
+        thresholds = []
+        for u in range(1 << bits):
+            ctx.set(threshold.coming_number, u)
+            await ctx.tick().repeat(2)
+            thresholds.append(ctx.get(threshold.threshold))
+        for code in range(1 << bits):
+            hits = sum(code >= level for level in thresholds)
+            assert abs(hits - (code << bits) / scale) <= 0.5 if code < scale else hits == 1 << bits
+
+    simulate(threshold, testbench)
+
+
+def test_threshold_of_reads_and_of_everything(simulate):
+    """Outside of slots the threshold is the level; ``everything`` goes before both."""
+    threshold = Threshold(code_bits=8)
+
+    async def testbench(ctx):
+        assert ctx.get(threshold.threshold) == 1
+        ctx.set(threshold.coming_level, 200)
+        await ctx.tick()
+        assert ctx.get(threshold.threshold) == 200
+        ctx.set(threshold.pulses, 1)
+        ctx.set(threshold.everything, 1)
+        await ctx.tick()
+        assert ctx.get(threshold.threshold) == 0
+
+    simulate(threshold, testbench)
+
+
+async def source_numbers(ctx, source, *, index=0, left=0):
+    """Return the numbers of rows and columns for a slot, as of now."""
+    ctx.set(source.coming_index, index)
+    ctx.set(source.coming_left, left)
+    await ctx.delay(1e-9)
+    return ctx.get(source.coming_row), ctx.get(source.coming_column)
+
+
+def test_sources(simulate):
+    """Each source gives its numbers, and moves the LFSRs only when it should."""
+    source = SharedSource(config=PRESETS["tiny"])
+
+    async def testbench(ctx):
+        async def states():
+            return ctx.get(source.state_x), ctx.get(source.state_d)
+
+        async def pulse(*names):
+            for name in names:
+                ctx.set(getattr(source, name), 1)
+            await ctx.tick()
+            for name in names:
+                ctx.set(getattr(source, name), 0)
+
+        ctx.set(source.source, Source.COUNT)
+        before = await states()
+        assert await source_numbers(ctx, source, index=37, left=99) == (37, 37)
+        await pulse("draw", "slot")
+        assert await states() == before
+
+        ctx.set(source.source, Source.LFSR)
+        assert await source_numbers(ctx, source, index=37) == (before[0] & 255, before[1] & 255)
+        await pulse("draw")
+        assert await states() == before
+        await pulse("slot")
+        after = await states()
+        assert after[0] != before[0] and after[1] != before[1]
+        assert await source_numbers(ctx, source) == (after[0] & 255, after[1] & 255)
+
+        ctx.set(source.source, Source.HAMMERSLEY)
+        masks = after[0] & 255, after[1] & 255
+        await pulse("draw")
+        drawn = await states()
+        assert drawn[0] != after[0] and drawn[1] != after[1]
+        await pulse("slot")
+        assert await states() == drawn
+        assert await source_numbers(ctx, source, index=0b1101, left=0xD0) == (0xD0 ^ masks[0], 0b1011_0000 ^ masks[1])
+
+        ctx.set(source.source, Source.LFSR_PER_LINE)
+        ctx.set(source.slot, 1)
+        assert ctx.get(source.advance_lines) == 1
+        await ctx.tick()
+        assert await states() == drawn
+        ctx.set(source.slot, 0)
+
+        ctx.set(source.seed, 0x5234_5678)
+        await pulse("load_x")
+        assert await states() == (0x5234_5678, drawn[1])
+        ctx.set(source.seed, 0x1234_5678)
+        await pulse("load_d")
+        assert await states() == (0x5234_5678, 0x1234_5678)
+
+    simulate(source, testbench)
+
+
+async def drive_slots(ctx, slots, *, quadrants, limit=2000):
+    """Play the sequencer; return (clock cycle, quadrant, k, k << (R - n)) of every LOAD, PLAN being cycle 0, and of the end."""
+    names = ("scan", "plan", "load", "waiting", "gapping")
+
+    async def strobe(**values):
+        for name in names:
+            ctx.set(getattr(slots, name), values.get(name, 0))
+        await ctx.delay(1e-9)
+
+    ctx.set(slots.quadrants, quadrants)
+    await strobe(scan=1)
+    await ctx.tick()
+    await strobe()
+    await ctx.tick()
+    await strobe(plan=1)
+    found, cycle = [], 0
+    state = "LOAD" if ctx.get(slots.some) else "END"
+    coming = None
+    while True:
+        coming = ctx.get(slots.coming_quadrant), ctx.get(slots.coming_index), ctx.get(slots.coming_left)
+        await ctx.tick()
+        cycle += 1
+        assert cycle < limit
+        if state == "END":
+            return found, cycle
+        if state == "LOAD":
+            assert ctx.get(slots.quadrant) == coming[0]
+            found.append((cycle, *coming))
+            hold = ctx.get(slots.hold_needed)
+            await strobe(load=1, gapping=not hold)
+            state = "HOLD" if hold else "GAP"
+            continue
+        await strobe(waiting=1)
+        over = ctx.get(slots.wait_over)
+        await strobe(waiting=1, gapping=state == "HOLD" and over)
+        if over:
+            state = "GAP" if state == "HOLD" else "LOAD" if ctx.get(slots.more) else "END"
+
+
+@pytest.mark.parametrize(("width", "gap"), [(1, 1), (1, 4), (3, 1), (2, 2)])
+def test_quadrants_slots_and_clock_cycles(simulate, width, gap):
+    """Every set of quadrants in its order, every slot L clock cycles after the one before, k from 0 in each quadrant."""
+    slots = Slots(config=PRESETS["tiny"])
+
+    async def testbench(ctx):
+        ctx.set(slots.width, width)
+        ctx.set(slots.gap, gap)
+        for quadrants in range(16):
+            for bl in (1, 2, 3) if quadrants != 15 else (1, 4, 5):
+                ctx.set(slots.bl, bl)
+                found, end = await drive_slots(ctx, slots, quadrants=quadrants)
+                bits = (bl - 1).bit_length()
+                order = [(q, k, (k << (8 - bits)) & 255) for q in range(4) if quadrants >> q & 1 for k in range(bl)]
+                length = width + gap
+                assert found == [(1 + s * length, *slot) for s, slot in enumerate(order)]
+                assert end == 1 + len(order) * length
+
+    simulate(slots, testbench)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_left_aligned_index_for_every_bl(simulate, bits):
+    """k << (R - n) for every BL that a quadrant can have."""
+    config = ControllerConfig("s", rows=1, columns=1, code_bits=bits, bl_max=min(128, 1 << bits))
+    slots = Slots(config=config)
+
+    async def testbench(ctx):
+        ctx.set(slots.width, 1)
+        ctx.set(slots.gap, 1)
+        for bl in (*range(1, 17), *((31, 32, 33, 100, 127, 128) if bits == 8 else ())):
+            ctx.set(slots.bl, bl)
+            found, _ = await drive_slots(ctx, slots, quadrants=1)
+            shift = bits - (bl - 1).bit_length()
+            assert [slot[2:] for slot in found] == [(k, (k << shift) % (1 << bits)) for k in range(bl)]
+
+    simulate(slots, testbench)
+
+
+def test_symmetrize_goes_up_and_down(simulate):
+    """Quadrants 0 and 2 in turn, twice the number of pairs, and k stays 0; whatever codes there are."""
+    slots = Slots(config=PRESETS["tiny"])
+
+    async def testbench(ctx):
+        ctx.set(slots.width, 1)
+        ctx.set(slots.gap, 1)
+        ctx.set(slots.bl, 7)
+        ctx.set(slots.symmetrize, 1)
+        for pairs in (1, 2, 5):
+            ctx.set(slots.pairs, pairs)
+            found, _ = await drive_slots(ctx, slots, quadrants=0)
+            assert [slot[1:3] for slot in found] == [(0, 0), (2, 0)] * pairs
+
+    simulate(slots, testbench)
