@@ -115,10 +115,11 @@ def _find_tools() -> _Tools:
 
 def _fingerprint(config: ControllerConfig, trace: bool, tools: _Tools) -> str:
     """Hash everything the library is made from, without the seconds that writing the Verilog takes."""
-    digest = hashlib.sha256(repr((asdict(config), trace, tools.versions, _VERILATOR_FLAGS, _COMPILER_FLAGS)).encode())
+    digest = hashlib.sha256(repr((asdict(config), trace, tools.versions)).encode())
     hdl = Path(str(crosstwin_hdl.__file__)).parent
     model = Path(str(crosstwin_model.__file__)).parent
-    sources = [*hdl.rglob("*.py"), model / "config.py", model / "registers.py", *_SHIM.glob("*.[ch]pp"), _SHIM / "ports.py"]
+    sources = [*hdl.rglob("*.py"), model / "config.py", model / "registers.py", *_SHIM.glob("*.[ch]pp")]
+    sources += [_SHIM / "build.py", _SHIM / "ports.py"]
     for path in sorted(sources):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -139,7 +140,7 @@ def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, re
         report("writing Verilog")
         from crosstwin_hdl.verilog import to_verilog  # Amaranth loads slowly, and is not needed when the library is there
 
-        (folder / "controller.v").write_text(to_verilog(config, flatten=True))
+        (folder / "controller.v").write_text(to_verilog(config, flatten=not trace))
         (folder / "ports.hpp").write_text(ports_header(config))
         report("verilating")
         command = [str(tools.verilator / "bin" / "verilator_bin"), *_VERILATOR_FLAGS, *(["--trace"] if trace else [])]

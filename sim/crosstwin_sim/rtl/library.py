@@ -176,7 +176,7 @@ def _load(path: Path) -> ctypes.CDLL:
         "read": (whole, (handle, word)),
         "write_block": (whole, (handle, word, word)),
         "read_block": (whole, (handle, word, word)),
-        "wait": (whole, (handle, ctypes.c_uint64)),
+        "wait": (whole, (handle, word)),
         "estop": (whole, (handle, whole)),
         "stop_in": (None, (handle, ctypes.c_int64)),
         "start_tape": (None, (handle,)),

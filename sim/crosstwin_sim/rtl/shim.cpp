@@ -61,7 +61,7 @@ int crosstwin_read_block(Simulator* simulator, uint32_t address, uint32_t words)
     });
 }
 
-int crosstwin_wait(Simulator* simulator, uint64_t limit) {
+int crosstwin_wait(Simulator* simulator, uint32_t limit) {
     return guarded([=] { return simulator->wait<true>(limit); });
 }
 

@@ -19,7 +19,6 @@
 namespace crosstwin {
 
 constexpr uint64_t kNever = ~uint64_t{0};
-constexpr uint64_t kForever = uint64_t{1} << 62;
 constexpr uint64_t kAnswerLimit = 1000;  // clock cycles in which every bus access must be answered
 
 enum Event : int { kSlotsFull = 0, kRecordsFull = 1, kSampled = 2 };
@@ -144,22 +143,25 @@ public:
 
     // Reads STATUS in every clock cycle until BUSY is low and a stop that was asked for has come.
     template <bool kLive>
-    int wait(uint64_t limit) {
-        if (kLive && taping) tape.accesses.push_back({Tape::kWait, 0, 0, 0});
+    int wait(uint32_t limit) {
+        if (kLive && taping) tape.accesses.push_back({Tape::kWait, 0, limit, 0});
         top.PORT_ARADDR = kStatusAddress;
         top.PORT_ARVALID = 1;
         const uint64_t last = s.clock + limit;
-        while (true) {
+        uint64_t answer = s.clock + kAnswerLimit;
+        while (s.clock < answer) {
             settle<kLive>();
             const bool taken = top.PORT_ARREADY;
             edge();
             if (!top.PORT_RVALID) continue;
-            const bool busy = top.PORT_RDATA & kStatusBusy;
-            if (s.clock < last && (busy || (estop_at != kNever && s.clock <= estop_at + 1))) continue;
+            answer = s.clock + kAnswerLimit;
+            const bool going = top.PORT_RDATA & kStatusBusy || (estop_at != kNever && s.clock <= estop_at + 1);
+            if (going && s.clock < last) continue;
             top.PORT_ARVALID = 0;
             if (taken) flush_read<kLive>();
-            return busy ? kBusy : 0;
+            return going ? kBusy : 0;
         }
+        throw Halt::kHang;
     }
 
     void set_estop(bool level) {
@@ -190,7 +192,7 @@ public:
             if (access.kind == Tape::kWrite) {
                 write<false>(access.address, access.value, access.strobe);
             } else if (access.kind == Tape::kWait) {
-                wait<false>(kForever);
+                wait<false>(access.value);
             } else {
                 read<false>(access.address);
                 if (s.data != access.value) throw Halt::kReplay;

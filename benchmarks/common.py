@@ -1,0 +1,46 @@
+"""What all benches share: measuring in pairs, and the result file build/bench/NAME.json."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from crosstwin_sim.files import write_text
+from crosstwin_sim.rtl.build import build_folder
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured value; ``reference`` is what it is held against, and ``ratio`` = value / reference."""
+
+    name: str
+    value: float
+    unit: str
+    reference: float | None = None
+    ratio: float | None = None
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Return how long an action takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def paired(first: Callable[[], float], second: Callable[[], float], rounds: int) -> tuple[float, float]:
+    """Measure two things by turns, so that what slows the machine down slows both, and return both medians."""
+    pairs = [(first(), second()) for _ in range(rounds)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def report(name: str, rows: list[Row]) -> None:
+    """Print the rows and write them to build/bench/NAME.json."""
+    for row in rows:
+        against = "" if row.reference is None else f"   against {row.reference:12.4g}: {row.ratio:.3f}"
+        print(f"{row.name:56s} {row.value:12.4g} {row.unit:14s}{against}")
+    path = build_folder() / "bench" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps([asdict(row) for row in rows], indent=2) + "\n")
