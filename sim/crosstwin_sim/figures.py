@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from crosstwin_model.observe import PulsePhase
 
+from .errors import CrosstwinError
 from .files import write_bytes
 
 _POSITIVE, _NEGATIVE, _NEUTRAL = "#c8482c", "#2b6cb0", "#f7f7f7"
@@ -51,10 +52,24 @@ class Raster:
     columns: int
 
 
+def figure_format(path: str | Path) -> str:
+    """Return the format that a file's ending stands for.
+
+    Raises
+    ------
+    CrosstwinError
+        If it is none of .png, .svg and .pdf.
+    """
+    ending = Path(path).suffix.lstrip(".").lower()
+    if ending not in ("png", "svg", "pdf"):
+        raise CrosstwinError(f"the figure {path} cannot be drawn: allowed are files that end in .png, .svg or .pdf")
+    return ending
+
+
 def draw_run(
     path: str | Path, title: str, curves: Sequence[Curve], maps: Sequence[Map] = (), raster: Raster | None = None
 ) -> None:
-    """Write one figure; the file's ending chooses the format (png, svg, pdf).
+    """Write one figure; the file's ending chooses the format.
 
     Parameters
     ----------
@@ -72,7 +87,7 @@ def draw_run(
     Raises
     ------
     CrosstwinError
-        If the file cannot be written.
+        If the file cannot be written, or has another ending than .png, .svg or .pdf.
     """
     figure = Figure(figsize=(12, 8.5 if maps else 4.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -86,8 +101,7 @@ def draw_run(
         for index, item in enumerate(maps):
             _draw_map(figure, figure.add_subplot(lower[0, index]), item)
     buffer = io.BytesIO()
-    ending = Path(path).suffix.lstrip(".").lower()
-    figure.savefig(buffer, format=ending if ending in ("png", "svg", "pdf") else "png", dpi=130)
+    figure.savefig(buffer, format=figure_format(path), dpi=130)
     write_bytes(path, buffer.getvalue())
 
 

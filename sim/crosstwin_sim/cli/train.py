@@ -13,11 +13,12 @@ import click
 
 from crosstwin_model.devices import load_device
 from crosstwin_sim.backends import BACKENDS, default_backend, open_backend
+from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.experiments.digits import CONFIG, Split, final_accuracy, load_split, make_plant, train_float
 from crosstwin_sim.experiments.picture import draw_network
 from crosstwin_sim.experiments.run import Run, train
 from crosstwin_sim.experiments.settings import digits_settings
-from crosstwin_sim.figures import Curve, draw_run
+from crosstwin_sim.figures import Curve, draw_run, figure_format
 from crosstwin_sim.files import write_json
 from crosstwin_sim.network import Algorithm
 from crosstwin_sim.rtl.build import build_folder
@@ -92,6 +93,11 @@ def digits(
         raise click.UsageError(f"--zero-shift is for --algorithm shd; {algorithm} does not use A.")
     if resume and algorithm == "float":
         raise click.UsageError("--resume is for sgd and shd; a float run takes seconds and keeps no checkpoint.")
+    for output in filter(None, (json_path, plot_path)):
+        if not Path(output).absolute().parent.is_dir():
+            raise CrosstwinError(f"{output} cannot be written: there is no folder {Path(output).parent}")
+    if plot_path:
+        figure_format(plot_path)
     split = load_split(seed)
     device = load_device(source)
     if algorithm == "float":

@@ -91,6 +91,6 @@ def load_checkpoint(path: Path, run: dict[str, Any]) -> Checkpoint:
         here, there = run.get(key), checkpoint.run.get(key)
         if here != there:
             raise CrosstwinError(
-                f"the checkpoint {path} is of a run with {key} {there!r}, not {here!r}; name another with --checkpoint"
+                f"{path} is of a run whose {key} is {there!r}, not {here!r}; name another file with --checkpoint"
             )
     return checkpoint

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from crosstwin_model.config import PRESETS, ControllerConfig
+from crosstwin_model.config import PRESETS, ControllerConfig, Source
 from crosstwin_model.devices import Device
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import SEED_BITS
@@ -71,9 +71,9 @@ def epoch_order(samples: int, seed: int, epoch: int) -> list[int]:
     return order
 
 
-def make_plant(device: Device, seed: int) -> Plant:
+def make_plant(device: Device, seed: int, config: ControllerConfig = CONFIG) -> Plant:
     """Return the array of the experiment: 9-bit ADC over +-12 with noise .06, 7-bit inputs."""
-    return Plant(CONFIG, PlantConfig(device=device, seed=seed))
+    return Plant(config, PlantConfig(device=device, seed=seed))
 
 
 def decay_factor(settings: DigitsSettings, epoch: int, epochs: int) -> float:
@@ -87,7 +87,7 @@ class DigitsTrainer:
     Parameters
     ----------
     backend : Backend
-        A controller of configuration :data:`CONFIG`.
+        A controller of :data:`CONFIG`, or one of its size with the settings' random source.
     device : Device
         Its crosspoint devices; the host needs their nominal step.
     algorithm : Algorithm
@@ -114,8 +114,9 @@ class DigitsTrainer:
         self.epochs, self.seed = epochs, seed
         self.driver = Driver.of(backend)
         layers = []
+        source = Source[settings.source.upper()]
         for pair, (inputs, outputs) in enumerate(pairwise(SHAPE)):
-            pulses = PulseSettings(device.dw_min, bl_max=settings.bl_max, transfer_bl=settings.transfer_bl)
+            pulses = PulseSettings(device.dw_min, source, settings.bl_min, settings.bl_max, settings.transfer_bl)
             gains = (settings.forward_gains[pair], settings.backward_gains[pair], settings.transfer_gains[pair])
             reads = ReadSettings(63, *gains)
             crossbar = Crossbar(backend, pair, inputs + 1, outputs, pulses=pulses, reads=reads)

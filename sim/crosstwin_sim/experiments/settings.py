@@ -34,9 +34,11 @@ class DigitsSettings:
     forward_gains, backward_gains, transfer_gains : tuple of int
         Analog gains before the ADC, as powers of two: its range is +-12 / 2**gain.
     transfer_bl : int
-        Slots a quadrant of a transfer.
-    bl_max : int
-        Largest BL of an update.
+        Largest BL of a transfer.
+    bl_min, bl_max : int
+        Range of an update's BL.
+    source : str
+        Random source of updates and transfers.
     """
 
     rates: tuple[float, float]
@@ -50,14 +52,16 @@ class DigitsSettings:
     backward_gains: tuple[int, int] = (3, 3)
     transfer_gains: tuple[int, int] = (5, 5)
     transfer_bl: int = 8
+    bl_min: int = 1
     bl_max: int = 32
+    source: str = "hammersley"
 
 
 _SHD = DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.05))
 _SGD = DigitsSettings(rates=(0.02, 0.02))
 
 #: The float reference takes scales, initial weights, skipping and decay from the device's SHD settings, and these rates.
-FLOAT_RATES = (0.1, 0.1)
+FLOAT_RATES = (0.05, 0.05)
 
 SETTINGS: dict[str, dict[Algorithm, DigitsSettings]] = {
     "s1": {Algorithm.SHD: _SHD, Algorithm.SGD: _SGD},
