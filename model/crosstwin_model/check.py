@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,9 @@ class Device(Protocol):
 
     def read(self, address: int) -> tuple[Response, int]:
         """Read a word."""
+
+    def read_all(self, addresses: Sequence[int]) -> list[tuple[Response, int]]:
+        """Read words one after another."""
 
     def command(self, value: int, stop: int | None = None) -> list[tuple[int, Pins]]:
         """Write COMMAND, pulse ``estop`` in clock cycle ``stop`` (-1 is CHECK), run on until the controller is idle.
@@ -175,13 +178,14 @@ class Check:
         self._compared["clock_cycles"] += golden.registers.counters["CYCLES"] - before
         if reset:
             golden.reset()
-        for address in self._readable:
-            name = self._names[address]
-            self._same("registers", name, golden.read(address), device.read(address))
         opcode = action.value & 15
-        if opcode in (Opcode.FORWARD, Opcode.BACKWARD, Opcode.TRANSFER) or golden.phases:
-            for address in self._results:
-                self._same("results", f"Y[{(address & 0xFFF) // 2}]", golden.read(address), device.read(address))
+        with_results = opcode in (Opcode.FORWARD, Opcode.BACKWARD, Opcode.TRANSFER) or bool(golden.phases)
+        addresses = [*self._readable, *self._results] if with_results else self._readable
+        for address, seen in zip(addresses, device.read_all(addresses), strict=True):
+            if address in self._names:
+                self._same("registers", self._names[address], golden.read(address), seen)
+            else:
+                self._same("results", f"Y[{(address & 0xFFF) // 2}]", golden.read(address), seen)
         for tile in range(self._tiles):
             expected, values = self._golden_plant.conductance(tile), device.plant.conductance(tile)
             self._compared["conductances"] += expected.size

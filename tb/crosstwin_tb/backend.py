@@ -37,22 +37,25 @@ class CocotbBackend:
         """Return the 32-bit word at an address."""
         response, value = self._device.read(address)
         if response is not Response.OKAY:
-            raise bus_error(self._registers, "read", address)
+            raise bus_error(self._registers, "read of", address)
         return value
 
     def write(self, address: int, value: int) -> None:
         """Write a 32-bit word; after COMMAND, the operation goes on with every further call."""
         if self._device.write(address, value) is not Response.OKAY:
-            raise bus_error(self._registers, "write", address, value)
+            raise bus_error(self._registers, "write to", address)
 
     def read_block(self, address: int, words: int) -> Words:
         """Return that many consecutive words."""
-        return np.array([self.read(address + 4 * index) for index in range(words)], dtype=np.uint32)
+        answers = self._device.read_all(range(address, address + 4 * words, 4))
+        if any(response is not Response.OKAY for response, _ in answers):
+            raise bus_error(self._registers, "read of a block at", address)
+        return np.array([value for _, value in answers], dtype=np.uint32)
 
     def write_block(self, address: int, values: Words) -> None:
         """Write consecutive words."""
-        for index, value in enumerate(values.tolist()):
-            self.write(address + 4 * index, value)
+        if any(response is not Response.OKAY for response in self._device.write_all(address, values.tolist())):
+            raise bus_error(self._registers, "write of a block at", address)
 
     def wait(self) -> None:
         """Let the simulation go on until no operation is under way."""

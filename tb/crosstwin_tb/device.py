@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -87,6 +87,14 @@ class BenchDevice:
     def read(self, address: int) -> tuple[Response, int]:
         """Read a word."""
         return self._run(partial(self._bus.read, address))
+
+    def read_all(self, addresses: Sequence[int]) -> list[tuple[Response, int]]:
+        """Read words one after another, as fast as the bus takes them."""
+        return self._run(partial(self._bus.read_all, addresses))
+
+    def write_all(self, address: int, values: Sequence[int]) -> list[Response]:
+        """Write consecutive words, as fast as the bus takes them."""
+        return self._run(partial(self._bus.write_all, address, values))
 
     def command(self, value: int, stop: int | None = None) -> Changes:
         """Run a command to its end, as :class:`crosstwin_model.check.Device` says."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from cocotb.handle import HierarchyObject
@@ -61,9 +61,21 @@ class BusMaster:
 
     async def read(self, address: int) -> tuple[Response, int]:
         """Read a word."""
-        await self._read_address.send(AxiLiteARTransaction(araddr=address, arprot=0))
-        beat = await self._read_data.recv()
-        return Response(int(beat.rresp)), int(beat.rdata)
+        return (await self.read_all([address]))[0]
+
+    async def read_all(self, addresses: Sequence[int]) -> list[tuple[Response, int]]:
+        """Read words one after another, each as soon as the bus takes it."""
+        for address in addresses:
+            await self._read_address.send(AxiLiteARTransaction(araddr=address, arprot=0))
+        beats = [await self._read_data.recv() for _ in addresses]
+        return [(Response(int(beat.rresp)), int(beat.rdata)) for beat in beats]
+
+    async def write_all(self, address: int, values: Sequence[int]) -> list[Response]:
+        """Write consecutive words, each as soon as the bus takes it."""
+        for index, value in enumerate(values):
+            await self._address.send(AxiLiteAWTransaction(awaddr=address + 4 * index, awprot=0))
+            await self._data.send(AxiLiteWTransaction(wdata=value, wstrb=0xF))
+        return [Response(int((await self._answer.recv()).bresp)) for _ in values]
 
 
 def _pauses(rng: np.random.Generator, probability: float) -> Iterator[bool]:

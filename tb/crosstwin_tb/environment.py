@@ -64,9 +64,9 @@ class Environment:
         await Timer(PERIOD - int(get_sim_time("step")) % PERIOD, "step")
         self._dut.estop.value = 0
         self._dut.rst.value = 1
-        cocotb.start_soon(Clock(self._dut.clk, PERIOD, "step", impl="gpi").start())
+        Clock(self._dut.clk, PERIOD, "step", impl="gpi").start()
         await ClockCycles(self._dut.clk, 2)
-        cocotb.start_soon(self.monitor.run())
+        self.monitor.start()
         self._dut.rst.value = 0
         await ClockCycles(self._dut.clk, 2)
         window = self.map.window("Y")

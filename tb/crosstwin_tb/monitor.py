@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from cocotb.handle import HierarchyObject
+import cocotb
+from cocotb.handle import HierarchyObject, ValueObjectBase
 from cocotb.simtime import get_sim_time
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import Event, RisingEdge, ValueChange
 
 from crosstwin_model.check import ControllerFailure
 from crosstwin_model.observe import IDLE, Pins
@@ -19,6 +21,8 @@ class PinError(ControllerFailure):
 class PinMonitor:
     """Samples the pins at the end of every clock cycle, keeps their changes and checks the drivers' safety.
 
+    It sleeps through clock cycles in which no pin moves and neither the array nor a stop has anything to come, which is most of them.
+
     Parameters
     ----------
     dut : HierarchyObject
@@ -26,7 +30,8 @@ class PinMonitor:
     period : int
         Clock period in steps of the simulator's time.
     plant : callable
-        Called in every clock cycle with (clock cycle, pins in the one before, pins).
+        Called with (clock cycle, pins in the one before, pins) in every clock cycle in which a pin has moved, and in the one after
+        a call that returned True.
 
     Attributes
     ----------
@@ -40,12 +45,13 @@ class PinMonitor:
         The first thing that must never happen.
     """
 
-    def __init__(self, dut: HierarchyObject, period: int, plant: Callable[[int, Pins, Pins], None]) -> None:
+    def __init__(self, dut: HierarchyObject, period: int, plant: Callable[[int, Pins, Pins], bool]) -> None:
         self._clock = dut.clk
         self._reset, self._estop, self._irq = dut.rst, dut.estop, dut.irq
         self._handles = [getattr(dut, name) for name in Pins._fields]
         self._period = period
         self._plant = plant
+        self._moved = Event()
         self.pins = IDLE
         self.changes: list[tuple[int, Pins]] = []
         self.interrupts: list[tuple[int, int]] = [(0, 0)]
@@ -56,12 +62,26 @@ class PinMonitor:
         """Number of the clock cycle that ends with the clock edge at the present time."""
         return int(get_sim_time("step")) // self._period
 
-    async def run(self) -> None:
+    def start(self) -> None:
         """Watch until something happens that must not."""
+        for handle in (*self._handles, self._irq, self._estop, self._reset):
+            cocotb.start_soon(self._notice(handle))
+        cocotb.start_soon(self._run())
+
+    async def _notice(self, handle: ValueObjectBase[Any, Any]) -> None:
+        change = ValueChange(handle)
+        while True:
+            await change
+            self._moved.set()
+
+    async def _run(self) -> None:
         edge = RisingEdge(self._clock)
-        stopped = False
+        stopped = converting = False
         try:
             while True:
+                if not (stopped or converting):
+                    await self._moved.wait()
+                self._moved.clear()
                 await edge
                 before, now = self.pins, Pins(*[int(handle.value) for handle in self._handles])
                 cycle = self.cycle
@@ -75,7 +95,7 @@ class PinMonitor:
                 if level != self.interrupts[-1][1]:
                     self.interrupts.append((cycle, level))
                 self.pins = now
-                self._plant(cycle, before, now)
+                converting = self._plant(cycle, before, now)
         except PinError as error:
             self.failure = error
 

@@ -37,12 +37,13 @@ class AttachedPlant:
         self._valid.value = 0
         self._data.value = 0
 
-    def on_cycle(self, cycle: int, before: Pins, now: Pins) -> None:
-        """Take one clock cycle's levels."""
-        if now is not before and now != before:
+    def on_cycle(self, cycle: int, before: Pins, now: Pins) -> bool:
+        """Take one clock cycle's levels; return whether a conversion goes on, so that the next clock cycle matters in any case."""
+        if now != before:
             self._change(cycle, before, now)
         if self._beats:
             self._convert(cycle)
+        return bool(self._beats)
 
     def reset(self) -> None:
         """Withdraw a conversion under way, as the end of a read does."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crosstwin_model.observe import Pins
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Response, register_map
@@ -35,6 +37,10 @@ class RtlDevice:
     def read(self, address: int) -> tuple[Response, int]:
         """Read a word."""
         return self._backend.try_read(address)
+
+    def read_all(self, addresses: Sequence[int]) -> list[tuple[Response, int]]:
+        """Read words one after another."""
+        return [self._backend.try_read(address) for address in addresses]
 
     def command(self, value: int, stop: int | None = None) -> list[tuple[int, Pins]]:
         """Run a command to its end, as :class:`crosstwin_model.check.Device` says."""
