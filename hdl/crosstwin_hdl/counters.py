@@ -74,10 +74,13 @@ class Counters(wiring.Component):
         The counters that are being read: their high halves are held.
     low, high : Out(32) x 4
         Low halves, and held high halves, in the order of COUNTERS.
+    totals : dict of str to Signal(64)
+        The counters themselves, so that tests need not wait for 2**32 clock cycles.
     """
 
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
+        self.totals = {name: Signal(64, name=name.lower()) for name in COUNTERS}
         super().__init__(
             {
                 "cycle": In(1),
@@ -102,7 +105,7 @@ class Counters(wiring.Component):
         for i, name in enumerate(COUNTERS):
             if name not in steps:
                 continue
-            counter = Signal(64, name=name.lower())
+            counter = self.totals[name]
             m.d.sync += counter.eq(counter + steps[name])
             with m.If(self.clear):
                 m.d.sync += counter.eq(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
+
 from crosstwin_hdl.checker import Checker
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import UNLIMITED, ErrorCode, Opcode
