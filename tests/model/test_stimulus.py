@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from collections import Counter
 
 import numpy as np
@@ -33,6 +35,9 @@ class Golden:
         wrong = self._defect == "register" and address == 0x80 and value > 500
         wrong |= self._defect == "result" and address == 0x3004 and value > 0
         return response, value ^ wrong
+
+    def read_all(self, addresses: Sequence[int]) -> list[tuple[Response, int]]:
+        return [self.read(address) for address in addresses]
 
     def command(self, value: int, stop: int | None = None) -> list[tuple[int, Pins]]:
         if stop is not None:
