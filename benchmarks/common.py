@@ -30,6 +30,13 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def cpu_seconds(action: Callable[[], object]) -> float:
+    """Return how much processor time of this thread an action takes."""
+    start = time.thread_time()
+    action()
+    return time.thread_time() - start
+
+
 def paired(first: Callable[[], float], second: Callable[[], float], rounds: int) -> tuple[float, float]:
     """Measure two things by turns, so that what slows the machine down slows both, and return both medians."""
     pairs = [(first(), second()) for _ in range(rounds)]
