@@ -12,7 +12,7 @@ from .reader import channels
 
 
 class Result(wiring.Component):
-    """Hold Y as rows of ``channels`` ADC codes. The content is 0 at power-up and no reset changes it.
+    """Hold Y as rows of ``channels`` ADC codes. The content is 0 at power-up; nothing is written in a clock cycle of reset.
 
     Parameters
     ----------

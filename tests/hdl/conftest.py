@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pytest
-from amaranth.hdl import Elaboratable
+from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.sim import Simulator
 
 from crosstwin_hdl.controller import Controller
@@ -60,7 +60,7 @@ class Session:
 
     def __init__(self, machine: Machine, ctx: Any) -> None:
         self.config, self.map = machine.config, machine.map
-        self._dut, self._ctx = machine.dut, ctx
+        self._dut, self._rst, self._ctx = machine.dut, machine.domain.rst, ctx
         self.cycle = 0
         self.beats: list[tuple[int, list[int]]] = []
         self.stop_at: int | None = None
@@ -88,6 +88,13 @@ class Session:
             ctx.set(dut.adc_data, sum((code & ((1 << bits) - 1)) << (bits * lane) for lane, code in enumerate(codes)))
         if self._start is not None and self.stop_at is not None:
             ctx.set(dut.estop, self.cycle == self._start + self.stop_at)
+
+    async def reset(self) -> Pins:
+        """Reset for one clock cycle and return the pins in the next."""
+        self._ctx.set(self._rst, 1)
+        await self.step()
+        self._ctx.set(self._rst, 0)
+        return self._log[-1]
 
     def set_estop(self, level: int) -> None:
         """Drive the emergency stop by hand."""
@@ -179,8 +186,12 @@ class Machine:
     def __init__(self, config: ControllerConfig) -> None:
         self.config, self.map = config, register_map(config)
         self.dut = Controller(config=config)
+        self.domain = ClockDomain("sync")
+        top = Module()
+        top.domains += self.domain
+        top.submodules.dut = self.dut
         self._scenario: Callable[[Session], Awaitable[None]] | None = None
-        self._simulator = Simulator(self.dut)
+        self._simulator = Simulator(top)
         self._simulator.add_clock(1e-6)
         self._simulator.add_testbench(self._testbench)
         self._fresh = True

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from crosstwin_model.registers import Control, ErrorCode, Interrupt, Opcode, Response, Source
+from crosstwin_model.registers import Access, Control, ErrorCode, Interrupt, Opcode, Response, Source
 
 A0 = 1
 STOPPED_STATUS = 2 | ErrorCode.STOPPED << 8
@@ -198,3 +198,33 @@ def test_operation_after_every_stop_is_as_if_nothing_had_been(tiny):
     for opcode, cycles in ((Opcode.TRANSFER, 23), (Opcode.SYMMETRIZE, 12), (Opcode.BACKWARD, 16)):
         for n in range(0, cycles, 2):
             tiny.run(partial(after, opcode=opcode, n=n))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_reset_in_the_middle(tiny, name):
+    """Reset in cycle n idles all pins, gives all registers their reset values and clears X and D; Y is what n cycles made it."""
+    opcode, tile = OPERATIONS[name]
+
+    async def scenario(s, n):
+        s.beats = [(1, [5]), (1, [-6]), (1, [7]), (1, [8])]
+        await s.operate(Opcode.BACKWARD)
+        await prepare(s)
+        await s.set("SEED_X", 99)
+        await s.set("COMMAND", opcode | tile << 8)
+        for _ in range(n):
+            await s.step()
+        assert not any(await s.reset())
+        s.beats = []
+        for register in s.map:
+            if register.access is not Access.WO:
+                assert await s.get(register.name) == register.reset, register.name
+        beats = {"forward": (8, 9, 11), "backward": (8, 9, 11, 12), "transfer": (8, 9, 11)}.get(name, ())
+        expected = [5, -6, 7, 8]
+        for entry, (beat, code) in enumerate(zip(beats, (9, -9, 0, 3), strict=False)):
+            expected[entry] = code if beat < n else expected[entry]
+        assert await s.result(4) == expected
+        # Neither X nor D holds a code any more.
+        assert (await s.operate(Opcode.UPDATE)).cycles == 4
+
+    for n in (0, 1, 2, 4, 7, 8, 9, 11, 12, 14, 15):
+        tiny.run(partial(scenario, n=n))
