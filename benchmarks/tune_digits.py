@@ -67,6 +67,11 @@ def validate(device_name: str, algorithm: Algorithm, zero_shift: bool, settings:
     return final_accuracy([trainer.run_epoch(epoch, lambda: None) for epoch in range(EPOCHS)])
 
 
+def validate_job(job: tuple[str, Algorithm, bool, DigitsSettings, int]) -> float:
+    """Do :func:`validate` with its arguments in one tuple."""
+    return validate(*job)
+
+
 def main() -> None:
     """Print the table of one device and algorithm."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,10 +84,10 @@ def main() -> None:
     chosen = [item for item in variants(SETTINGS[arguments.device][algorithm], algorithm) if arguments.only in item[0]]
     jobs = [(arguments.device, algorithm, arguments.zero_shift, settings, seed) for _, settings in chosen for seed in SEEDS]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        results = pool.starmap_async(validate, jobs, chunksize=1).get()
-    for index, (name, _) in enumerate(chosen):
-        scores = 100 * np.array(results[index * len(SEEDS) : (index + 1) * len(SEEDS)])
-        print(f"{name:32s} {scores.mean():6.2f} +- {scores.std(ddof=1) / np.sqrt(len(scores)):.2f} %")
+        results = pool.imap(validate_job, jobs)
+        for name, _ in chosen:
+            scores = 100 * np.array([next(results) for _ in SEEDS])
+            print(f"{name:32s} {scores.mean():6.2f} +- {scores.std(ddof=1) / np.sqrt(len(scores)):.2f} %", flush=True)
 
 
 if __name__ == "__main__":

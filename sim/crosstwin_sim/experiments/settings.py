@@ -6,7 +6,7 @@ test samples took no part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from crosstwin_sim.network import Algorithm
 
@@ -57,17 +57,26 @@ class DigitsSettings:
     source: str = "hammersley"
 
 
-_SHD = DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.05))
-_SGD = DigitsSettings(rates=(0.02, 0.02))
-
 #: The float reference takes scales, initial weights, skipping and decay from the device's SHD settings, and these rates.
 FLOAT_RATES = (0.05, 0.05)
 
 SETTINGS: dict[str, dict[Algorithm, DigitsSettings]] = {
-    "s1": {Algorithm.SHD: _SHD, Algorithm.SGD: _SGD},
-    "s2": {Algorithm.SHD: _SHD, Algorithm.SGD: _SGD},
-    "s3": {Algorithm.SHD: _SHD, Algorithm.SGD: _SGD},
-    "symmetric": {Algorithm.SHD: replace(_SHD), Algorithm.SGD: _SGD},
+    "s1": {
+        Algorithm.SHD: DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.05)),
+        Algorithm.SGD: DigitsSettings(rates=(0.014, 0.014), scales=(1.0, 2.0), skip_below=0.3),
+    },
+    "s2": {
+        Algorithm.SHD: DigitsSettings(rates=(0.15, 0.15), transfer_rates=(0.32, 0.1)),
+        Algorithm.SGD: DigitsSettings(rates=(0.07, 0.035), scales=(1.0, 1.0), skip_below=0.0, bl_min=8),
+    },
+    "s3": {
+        Algorithm.SHD: DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.1)),
+        Algorithm.SGD: DigitsSettings(rates=(0.036, 0.036)),
+    },
+    "symmetric": {
+        Algorithm.SHD: DigitsSettings(rates=(0.16, 0.32), transfer_rates=(0.4, 0.05), transfer_every=3),
+        Algorithm.SGD: DigitsSettings(rates=(0.054, 0.054), skip_below=0.2),
+    },
 }
 
 
