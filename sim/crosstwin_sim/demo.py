@@ -48,7 +48,7 @@ JOBS = (
     Job(Algorithm.SHD, "rtl", "SHD through the RTL"),
     Job(Algorithm.SHD, "model", "SHD on the golden model"),
     Job(Algorithm.SGD, "model", "SGD on the golden model"),
-    Job(Algorithm.SGD, None, "SGD in floats, no crossbar"),
+    Job(Algorithm.SGD, None, "SGD in floats"),
 )
 
 
@@ -122,17 +122,17 @@ def differing_cells(one: Outcome, other: Outcome) -> tuple[int, int]:
 def results_table(outcomes: list[Outcome]) -> Table:
     """Return the one table of the demonstration."""
     epochs = len(outcomes[0].accuracy)
-    title = f"Digits, 64-32-10, on {_DEVICE} soft-bounds devices; accuracy on test samples, mean of the last 5 of {epochs} epochs"
-    table = Table("run", title=title, title_justify="left")
-    for heading in ("accuracy", "clock cycles", "seconds", "conductances, SHA-256"):
-        table.add_column(heading, justify="right")
+    table = Table(title=f"Digits on {_DEVICE} soft-bounds devices; accuracy: test samples, mean of the last 5 of {epochs} epochs")
+    table.add_column("run", no_wrap=True)
+    for heading in ("accuracy", "clock cycles", "seconds", "SHA-256"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for job, outcome in zip(JOBS, outcomes, strict=True):
         table.add_row(
             job.label,
             f"{100 * final_accuracy(outcome.accuracy):.2f} %",
             "" if outcome.clock_cycles is None else f"{outcome.clock_cycles:,}",
             f"{outcome.seconds:.1f}",
-            outcome.sha256[:16] if outcome.sha256 else "",
+            f"{outcome.sha256[:8]}..." if outcome.sha256 else "",
         )
     return table
 
@@ -171,7 +171,8 @@ def main(epochs: int = _EPOCHS) -> int:
         _console.print(f"RTL and golden model DIFFER: {different:,} of {cells:,} conductances, {cycles} number of clock cycles.")
         return 1
     _console.print(
-        f"RTL and golden model: all {cells:,} conductances are identical to the last bit, and so are the clock cycles."
+        f"RTL and golden model: all {cells:,} conductances are identical to the last bit, and so are the clock cycles.",
+        soft_wrap=True,
     )
     _console.print(f"Figure: {path}", soft_wrap=True)
     return 0
