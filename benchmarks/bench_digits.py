@@ -1,8 +1,8 @@
 """Test accuracy on digits, mean of the last 5 of 30 epochs over 3 seeds, against the peer simulator's on the same task.
 
 The references are what aihwkit 1.2.0 reached on its own simulator with the same network, data, devices and converters, over 5
-runs with tuned settings: SGD, and TTv1 for SHD. SHD on s1 runs through the RTL. SGD is also shown with one random source a line: with
-numbers that all rows share, the errors of a column's cells add up, which costs SGD much and SHD nothing.
+runs with tuned settings: SGD, and TTv1 for SHD. SHD on s1 runs through the RTL. SGD is also shown with one random source a
+line: with numbers that all rows share, the errors of a column's cells add up, which costs SGD much and SHD nothing.
 """
 
 from __future__ import annotations
