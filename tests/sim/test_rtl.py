@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import crosstwin_hdl.verilog
@@ -16,6 +17,7 @@ from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import Opcode, TileKind, register_map
 from crosstwin_sim.rtl import BuildError, PinError, RtlBackend, RtlDevice
 from crosstwin_sim.rtl.build import build
+from crosstwin_sim.rtl.ports import COMMAND_LATENCY
 
 CONFIG = PRESETS["tiny"]
 MAP = register_map(CONFIG)
@@ -58,6 +60,28 @@ def test_status_shows_busy_while_an_operation_is_under_way() -> None:
     assert backend.read(MAP["STATUS"].offset) == 1
     backend.wait()
     assert backend.read(MAP["STATUS"].offset) == 0
+
+
+@pytest.mark.parametrize("opcode", [Opcode.SYMMETRIZE, Opcode.FORWARD])
+def test_reset_in_the_middle_has_done_what_a_stop_there_would_have(opcode: Opcode) -> None:
+    seen = set()
+    for reads in range(8):
+        cut, stopped = new_backend(), new_backend()
+        for backend in (cut, stopped):
+            backend.write(MAP["SYMMETRIZE_PAIRS"].offset, 5)
+            backend.write(MAP["READ"].offset, 8 | 1 << 16)
+        # The bus takes COMMAND in the first clock cycle; CHECK comes one after the register file has it.
+        start = cut.clock + COMMAND_LATENCY + 2
+        cut.write(MAP["COMMAND"].offset, opcode | TileKind.A << 8)
+        for _ in range(reads):
+            cut.read(MAP["STATUS"].offset)
+        stopped.stop_in(cut.clock - start)
+        cut.reset()
+        command(stopped, opcode, TileKind.A)
+        for name, value in stopped.plant.state().items():
+            assert np.array_equal(cut.plant.state()[name], value)
+        seen.add((cut.plant.digest(), int(cut.plant.state()["reads"])))
+    assert len(seen) > 1
 
 
 def test_replay_repeats_the_tape_and_leaves_the_array_alone() -> None:

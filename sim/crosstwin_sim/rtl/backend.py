@@ -140,7 +140,7 @@ class RtlBackend:
 
     def reset(self) -> None:
         """Pulse the controller's reset for one clock cycle; the array keeps its conductances."""
-        self._library.reset()
+        self._library.check(self._library.reset())
 
     def set_estop(self, level: bool) -> None:
         """Set the emergency stop pin, and run one clock cycle."""

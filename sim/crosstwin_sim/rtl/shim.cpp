@@ -25,10 +25,7 @@ Simulator* crosstwin_create(crosstwin::Shared* shared, crosstwin::Callback callb
 
 void crosstwin_destroy(Simulator* simulator) { delete simulator; }
 
-int crosstwin_reset(Simulator* simulator) {
-    simulator->reset();
-    return 0;
-}
+int crosstwin_reset(Simulator* simulator) { return simulator->reset<true>(); }
 
 int crosstwin_write(Simulator* simulator, uint32_t address, uint32_t value, uint32_t strobe) {
     return guarded([=] { return simulator->write<true>(address, value, strobe); });

@@ -1,8 +1,9 @@
 // The Verilated controller with its bus master, the plant's side of its pins, and a tape of the traffic.
 //
 // Every clock cycle is `settle` (inputs are set, clock low, outputs are looked at) and `edge` (clock high). All the controller's
-// outputs come from flip-flops, so an answer on the bus is there right after an edge, and the next access starts at once. Pulses are logged and
-// read charges integrated here; Python is called when an array must be updated or read, which is once or twice an operation.
+// outputs come from flip-flops, so an answer on the bus is there right after an edge, and the next access starts at once. Pulses
+// are logged and read charges integrated here; Python is called when an array must be updated or read, which is once or twice an
+// operation.
 #pragma once
 
 #include <memory>
@@ -73,22 +74,31 @@ struct Tape {
 
 class Simulator {
 public:
-    Simulator(Shared* shared, Callback callback) : s(*shared), callback(callback), top(&context, "controller") { reset(); }
-
-    void reset() {
-        top.PORT_AWVALID = top.PORT_WVALID = top.PORT_ARVALID = 0;
+    Simulator(Shared* shared, Callback callback) : s(*shared), callback(callback), top(&context, "controller") {
         top.PORT_BREADY = top.PORT_RREADY = 1;
+        reset<false>();
+    }
+
+    // The pins of the clock cycle of the reset still count: what they show has happened. The reset is done whatever they show.
+    template <bool kLive>
+    int reset() {
+        top.PORT_AWVALID = top.PORT_WVALID = top.PORT_ARVALID = 0;
+        top.rst = 1;
+        int result = 0;
+        try {
+            settle<kLive>();
+        } catch (Halt halt) {
+            result = halt;
+        }
+        edge();
+        top.rst = 0;
         estop = false;
         estop_at = kNever;
         stop_in.reset();
         beats = 0;
         lines = Lines();
         read_level = false;
-        top.rst = 1;
-        top.clk = 0;
-        evaluate();
-        edge();
-        top.rst = 0;
+        return result;
     }
 
     template <bool kLive>
@@ -173,7 +183,7 @@ public:
     void arm_stop(int64_t cycle) { stop_in = cycle; }
 
     void start_tape() {
-        reset();
+        reset<false>();
         tape = Tape();
         tape.clocks = s.clock;
         taping = true;
@@ -185,7 +195,7 @@ public:
 
     // Repeats the tape from reset with nothing but the bus and the converters' answers.
     void replay() {
-        reset();
+        reset<false>();
         const uint64_t start = s.clock;
         next_read = 0;
         for (const Tape::Access& access : tape.accesses) {
