@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from crosstwin_hdl.status import Status
 from crosstwin_model.registers import Access, Control, ErrorCode, Interrupt, Opcode, Response, Source
 
 A0 = 1
@@ -228,3 +229,46 @@ def test_reset_in_the_middle(tiny, name):
 
     for n in (0, 1, 2, 4, 7, 8, 9, 11, 12, 14, 15):
         tiny.run(partial(scenario, n=n))
+
+
+def test_stop_together_with_a_command(tiny):
+    """A stop in the clock cycle in which COMMAND is taken latches the fault; CHECK follows and refuses with FAULTED."""
+
+    async def scenario(s):
+        s.stop_at = -2
+        trace = await s.operate(Opcode.SYMMETRIZE)
+        assert trace.cycles == -1
+        assert not any(any(pins) for pins in trace.pins)
+        assert await s.get("STATUS") == STOPPED_STATUS
+        assert await s.get("ERROR") == ErrorCode.FAULTED
+        assert await s.get("INTERRUPT_STATUS") == Interrupt.FAULT | Interrupt.ERROR
+        assert await s.get("CYCLES") == 0
+
+    tiny.run(scenario)
+
+
+@pytest.mark.parametrize("event", [{"done": 1}, {"check": 1, "refusal": 3}, {"stop": 1}, {"timeout": 1}])
+def test_event_goes_before_the_write_that_clears_it(simulate, event):
+    """INTERRUPT_STATUS's bits are cleared one by one, and an event in the same clock cycle stays."""
+    status = Status()
+    bit = {"done": Interrupt.DONE, "check": Interrupt.ERROR}.get(next(iter(event)), Interrupt.FAULT)
+
+    async def testbench(ctx):
+        for name, value in event.items():
+            ctx.set(getattr(status, name), value)
+        ctx.set(status.clear_interrupts, 7)
+        await ctx.tick()
+        for name in event:
+            ctx.set(getattr(status, name), 0)
+        assert ctx.get(status.interrupts) == bit
+        assert ctx.get(status.irq) == 0
+        ctx.set(status.enable, bit)
+        assert ctx.get(status.irq) == 1
+        ctx.set(status.clear_interrupts, 7 & ~bit)
+        await ctx.tick()
+        assert ctx.get(status.interrupts) == bit
+        ctx.set(status.clear_interrupts, bit)
+        await ctx.tick()
+        assert ctx.get(status.interrupts) == 0
+
+    simulate(status, testbench)
