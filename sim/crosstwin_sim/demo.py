@@ -139,7 +139,9 @@ def results_table(outcomes: list[Outcome]) -> Table:
 
 def main(epochs: int = _EPOCHS) -> int:
     """Run the demonstration; return 0 if RTL and golden model agree, 1 if not, 2 if something is missing, 130 at Ctrl-C."""
+    folder = build_folder() / "demo"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         build(CONFIG, report=lambda step: _console.print(f"RTL: {step} ..."))
         outcomes = run_jobs(epochs)
         through_rtl, on_model, sgd, reference = outcomes
@@ -153,12 +155,15 @@ def main(epochs: int = _EPOCHS) -> int:
             Curve("SGD, same devices", sgd.accuracy),
             Curve("SGD in floats", reference.accuracy),
         ]
-        path = build_folder() / "demo" / "demo.png"
+        path = folder / "demo.png"
         draw_network(
             path, "A crossbar of asymmetric devices learns digits through the controller's RTL", curves, run, plant, split
         )
     except CrosstwinError as error:
         print(f"crosstwin: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"crosstwin: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
