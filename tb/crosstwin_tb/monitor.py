@@ -21,7 +21,7 @@ class PinError(ControllerFailure):
 class PinMonitor:
     """Samples the pins at the end of every clock cycle, keeps their changes and checks the drivers' safety.
 
-    It sleeps through clock cycles in which no pin moves and neither the array nor a stop has anything to come, which is most of them.
+    It sleeps through clock cycles in which no pin moves and nothing is to come of the array or a stop, which is most of them.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ class PinMonitor:
     period : int
         Clock period in steps of the simulator's time.
     plant : callable
-        Called with (clock cycle, pins in the one before, pins) in every clock cycle in which a pin has moved, and in the one after
-        a call that returned True.
+        Called with (clock cycle, pins in the one before, pins) in every clock cycle in which a pin has moved, and in the one
+        after a call that returned True.
 
     Attributes
     ----------

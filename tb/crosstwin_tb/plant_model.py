@@ -38,7 +38,7 @@ class AttachedPlant:
         self._data.value = 0
 
     def on_cycle(self, cycle: int, before: Pins, now: Pins) -> bool:
-        """Take one clock cycle's levels; return whether a conversion goes on, so that the next clock cycle matters in any case."""
+        """Take one clock cycle's levels; return whether a conversion goes on, so that the next clock cycle matters."""
         if now != before:
             self._change(cycle, before, now)
         if self._beats:

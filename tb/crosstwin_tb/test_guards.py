@@ -89,14 +89,14 @@ def opcodes_and_tiles(env: Environment) -> None:
             for single_ended in (False, True):
                 code = env.run(opcode, tile, single_ended=single_ended)
                 reads = opcode in (Opcode.FORWARD, Opcode.BACKWARD)
+                reference = reads and tile % 4 >= TileKind.C_REF and not single_ended
                 if not 1 <= opcode <= 5 or (single_ended and not reads):
-                    assert code is ErrorCode.BAD_OPCODE
-                elif tile >= env.config.tiles or (opcode == Opcode.TRANSFER and tile % 4 != TileKind.A):
-                    assert code is ErrorCode.BAD_TILE
-                elif reads and tile % 4 >= TileKind.C_REF and not single_ended:
-                    assert code is ErrorCode.BAD_TILE
+                    expected = ErrorCode.BAD_OPCODE
+                elif tile >= env.config.tiles or reference or (opcode == Opcode.TRANSFER and tile % 4 != TileKind.A):
+                    expected = ErrorCode.BAD_TILE
                 else:
-                    assert code is ErrorCode.OK
+                    expected = ErrorCode.OK
+                assert code is expected
 
 
 @bench

@@ -66,7 +66,7 @@ def update_every_source(env: Environment) -> None:
     unity = 1 << config.code_bits
     for source in (source for source in Source if config.has_source(source)):
         env.set(SOURCE=source, SEED_X=int(env.rng.integers(1, 1 << 31)), SEED_D=int(env.rng.integers(1, 1 << 29)))
-        for bl in (1, 2, 7, 32, config.bl_max):
+        for bl in sorted({min(bl, config.bl_max) for bl in (1, 2, 7, 32, 128)}):
             scales = (unity, unity) if source is Source.LFSR_PER_LINE else (int(env.rng.integers(1, 2 * unity)), unity // 2)
             width, gap = _TIMINGS[bl % 3]
             env.set(BL=bl, X_FULL_SCALE=scales[0], D_FULL_SCALE=scales[1], PULSE=width | gap << 16)
@@ -82,8 +82,8 @@ def update_every_set_of_quadrants(env: Environment) -> None:
     env.set(BL=3)
     for x_signs in ((), (1,), (-1,), (1, -1)):
         for d_signs in ((), (1,), (-1,), (1, -1)):
-            env.fill("X", [sign * (40 + k) for k, sign in enumerate(x_signs)])
-            env.fill("D", [0] * (config.columns - len(d_signs)) + [sign * (50 + k) for k, sign in enumerate(d_signs)])
+            env.fill("X", [sign * (9 + k) for k, sign in enumerate(x_signs)])
+            env.fill("D", [0] * (config.columns - len(d_signs)) + [sign * (11 + k) for k, sign in enumerate(d_signs)])
             before = env.value("SLOTS")
             assert env.run(Opcode.UPDATE, TileKind.A) is ErrorCode.OK
             assert env.value("SLOTS") - before == 3 * len(x_signs) * len(d_signs)

@@ -35,8 +35,8 @@ def command(
       crosstwin check --config digits --backend rtl --ops 10000 --seed 7 --json check.json
       crosstwin check --config tiny --backend icarus --ops 300
 
-    Compared are every answer of the bus, every pin in every clock cycle, every register, result and conductance. The exit code is 1 if
-    anything differs; the first difference is then shown, with the command that replays it with waves.
+    Compared are every answer of the bus, every pin in every clock cycle, every register, result and conductance. The exit code
+    is 1 if anything differs; the first difference is then shown, with the command that replays it with waves.
     """
     with progress(f"Checking {source} on {backend}", operations) as advance:
         done = 0

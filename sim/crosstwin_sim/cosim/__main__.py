@@ -46,9 +46,7 @@ def command(simulator: str, name: str | None, config: str, seed: int, waves: boo
             report=lambda step: click.echo(f"{step} ...", err=True),
         )
         for test, failure in outcome.tests.items():
-            click.echo(
-                f"{'FAILED' if failure else 'passed'}  {test.removeprefix('crosstwin_tb.test_')}{f': {failure}' if failure else ''}"
-            )
+            click.echo(f"FAILED  {bench}.{test}: {failure}" if failure else f"passed  {bench}.{test}")
         failed += not outcome.passed
         if outcome.waves is not None:
             click.echo(f"Waves are in {outcome.waves}.")

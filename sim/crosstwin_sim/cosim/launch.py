@@ -104,7 +104,7 @@ def run_bench(
         raise CrosstwinError(f"there is no simulator {simulator!r}; allowed are {', '.join(SIMULATORS)}")
     parts = load_config(config)
     runner = SIMULATORS[simulator]()
-    runner.log.setLevel("WARNING")
+    runner.log.setLevel("CRITICAL")
     runner.on_tick = lambda: None  # type: ignore[attr-defined]
     built = build(runner, simulator, parts, waves, report)
     folder = cosim_folder() / "runs" / f"{name}-{parts.name}-{simulator}-{seed}-{operations}"
@@ -146,7 +146,11 @@ def _simulate(
             test_dir=folder,
             results_xml=str(files["results.xml"]),
             seed=parameters["seed"],
-            extra_env={"CROSSTWIN_BENCH": json.dumps(parameters), "COCOTB_ANSI_OUTPUT": "0"},
+            extra_env={
+                "CROSSTWIN_BENCH": json.dumps(parameters),
+                "COCOTB_ANSI_OUTPUT": "0",
+                "COCOTB_REWRITE_ASSERTION_FILES": "test_*.py",  # by default cocotb rewrites numpy and numba too, for seconds
+            },
             timescale=TIMESCALE,
             waves=waves is not None,
             log_file=files["log"],

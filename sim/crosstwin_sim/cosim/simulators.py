@@ -37,7 +37,7 @@ def verilator_folder() -> Path:
 
 
 class _Watched(Runner):
-    """Runs commands in process groups of their own, so that nothing of a simulator outlives its end, and looks at them as they run.
+    """Runs commands in process groups of their own, so that nothing of a simulator outlives its end, and looks at them meanwhile.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class _Watched(Runner):
 
 
 class VerilatorRunner(_Watched, Verilator):
-    """Verilator from its Python package, with only the ports of the top module open to cocotb: four times as fast as cocotb's way."""
+    """Verilator from its Python package, with only the ports of the top module open to cocotb, which makes it four times as fast."""
 
     def _simulator_in_path_build_only(self) -> None:
         self.executable = str(verilator_folder() / "bin" / "verilator_bin")
