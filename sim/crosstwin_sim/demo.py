@@ -173,7 +173,10 @@ def main(epochs: int = _EPOCHS) -> int:
     same_cycles = through_rtl.clock_cycles == on_model.clock_cycles
     if different or not same_cycles:
         cycles = "the same" if same_cycles else "another"
-        _console.print(f"RTL and golden model DIFFER: {different:,} of {cells:,} conductances, {cycles} number of clock cycles.")
+        _console.print(
+            f"RTL and golden model DIFFER: {different:,} of {cells:,} conductances, {cycles} number of clock cycles.",
+            soft_wrap=True,
+        )
         return 1
     _console.print(
         f"RTL and golden model: all {cells:,} conductances are identical to the last bit, and so are the clock cycles.",
