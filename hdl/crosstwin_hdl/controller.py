@@ -241,6 +241,7 @@ class Controller(wiring.Component):
                 "symmetrize": symmetrize,
                 "quadrants": self._drive.quadrants,
                 "scan": sequencer.scan0,
+                "begin": sequencer.scan1,
                 "plan": sequencer.plan,
                 "load": sequencer.load,
                 "waiting": sequencer.hold | sequencer.gap,
@@ -255,10 +256,11 @@ class Controller(wiring.Component):
                 "load_x": registers.seed_x_write,
                 "load_d": registers.seed_d_write,
                 "seed": registers.write_data,
+                "first": sequencer.scan0,
                 "draw": sequencer.scan1 & ~symmetrize,
                 "slot": sequencer.load & ~symmetrize,
-                "coming_index": slots.coming_index,
-                "coming_left": slots.coming_left,
+                "index": slots.following_index,
+                "left": slots.following_left,
             },
         )
         pulsing = Signal()
@@ -266,11 +268,12 @@ class Controller(wiring.Component):
         m.d.comb += pulsing.eq(sequencer.plan | sequencer.load | sequencer.hold | sequencer.gap)
         m.d.sync += column_scale.eq(Mux(transferring, registers.transfer_full_scale, registers.d_full_scale))
         for threshold, number, scale, everything in (
-            (self._row_threshold, source.coming_row, registers.x_full_scale, self._drive.all_rows),
-            (self._column_threshold, source.coming_column, column_scale, self._drive.all_columns),
+            (self._row_threshold, source.row, registers.x_full_scale, self._drive.all_rows),
+            (self._column_threshold, source.column, column_scale, self._drive.all_columns),
         ):
             m.d.comb += [
-                threshold.coming_number.eq(number),
+                threshold.number.eq(number),
+                threshold.take.eq(sequencer.scan1 | sequencer.load),
                 threshold.full_scale.eq(scale),
                 threshold.pulses.eq(pulsing),
                 threshold.everything.eq(everything),

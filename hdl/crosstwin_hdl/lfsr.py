@@ -75,8 +75,6 @@ class Lfsr(wiring.Component):
         Take the seed; goes before ``advance``. The writer guarantees that it is not 0.
     advance : In(1)
     state : Out(width)
-    coming : Out(width)
-        What ``state`` will be in the next clock cycle.
     """
 
     def __init__(self, *, taps: Sequence[int], shifts: int, init: int) -> None:
@@ -91,16 +89,13 @@ class Lfsr(wiring.Component):
                 "seed": In(width),
                 "advance": In(1),
                 "state": Out(width, init=init),
-                "coming": Out(width),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.d.comb += self.coming.eq(self.state)
         with m.If(self.load):
-            m.d.comb += self.coming.eq(self.seed)
+            m.d.sync += self.state.eq(self.seed)
         with m.Elif(self.advance):
-            m.d.comb += self.coming.eq(leap(self.state, self._taps, self._shifts))
-        m.d.sync += self.state.eq(self.coming)
+            m.d.sync += self.state.eq(leap(self.state, self._taps, self._shifts))
         return m

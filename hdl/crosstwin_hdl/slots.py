@@ -26,8 +26,8 @@ class Slots(wiring.Component):
         The operation is SYMMETRIZE.
     quadrants : In(4)
         In PLAN: quadrants in which lines of both sides can fire.
-    scan, plan, load, waiting : In(1)
-        The operation is in SCAN0, PLAN, LOAD, and in HOLD or GAP, and goes on.
+    scan, begin, plan, load, waiting : In(1)
+        The operation is in SCAN0, SCAN1, PLAN, LOAD, and in HOLD or GAP, and goes on.
     some : Out(1)
         In PLAN: there is at least one slot.
     hold_needed : Out(1)
@@ -40,8 +40,9 @@ class Slots(wiring.Component):
         The coming clock cycle is GAP's first.
     quadrant, coming_quadrant : Out(2)
         The slot's quadrant, in this and in the coming clock cycle.
-    coming_index, coming_left : Out(R)
-        In the coming clock cycle: the slot's number k within the quadrant, and k << (R - n), n being the bits that hold BL - 1.
+    following_index, following_left : Out(R)
+        From PLAN on, the number k that the slot after the next LOAD (in LOAD: after this one) has in its quadrant, and
+        k << (R - n), n being the bits that hold BL - 1. One slot ahead, so that there is time to make a threshold of it.
     """
 
     def __init__(self, *, config: ControllerConfig) -> None:
@@ -56,6 +57,7 @@ class Slots(wiring.Component):
                 "symmetrize": In(1),
                 "quadrants": In(4),
                 "scan": In(1),
+                "begin": In(1),
                 "plan": In(1),
                 "load": In(1),
                 "waiting": In(1),
@@ -66,8 +68,8 @@ class Slots(wiring.Component):
                 "more": Out(1),
                 "quadrant": Out(2),
                 "coming_quadrant": Out(2),
-                "coming_index": Out(bits),
-                "coming_left": Out(bits),
+                "following_index": Out(bits),
+                "following_left": Out(bits),
             }
         )
 
@@ -88,24 +90,16 @@ class Slots(wiring.Component):
             m.d.sync += timer.eq(timer - 1)
 
     def _elaborate_index(self, m: Module) -> Value:
-        """Count k; return whether this slot is its quadrant's last."""
-        bits = self._config.code_bits
+        """Count the following slot's k; return whether this slot is its quadrant's last, so that the following one is a first."""
         last = Signal(7, reset_less=True)
-        step = Signal(bits, reset_less=True)
-        m.d.sync += [last.eq(self.bl - 1), step.eq(_step(last, bits))]
-        index = Signal(bits)
-        left = Signal(bits)
+        m.d.sync += last.eq(self.bl - 1)
+        index, left = self.following_index, self.following_left
+        with m.If(self.scan | ((self.begin | self.load) & (index == last))):
+            m.d.sync += [index.eq(0), left.eq(0)]
+        with m.Elif(self.begin | self.load):
+            m.d.sync += [index.eq(index + 1), left.eq(left + _step(last, self._config.code_bits))]
         at_last = Signal()
-        m.d.comb += [
-            at_last.eq(self.symmetrize | (index == last)),
-            self.coming_index.eq(index),
-            self.coming_left.eq(left),
-        ]
-        with m.If(self.scan | (self.load & at_last)):
-            m.d.comb += [self.coming_index.eq(0), self.coming_left.eq(0)]
-        with m.Elif(self.load):
-            m.d.comb += [self.coming_index.eq(index + 1), self.coming_left.eq(left + step)]
-        m.d.sync += [index.eq(self.coming_index), left.eq(self.coming_left)]
+        m.d.comb += at_last.eq(self.symmetrize | (index == 0))
         return at_last
 
     def _elaborate_order(self, m: Module, at_last: Value) -> None:

@@ -60,7 +60,7 @@ def test_periods_are_coprime_and_share_nothing_with_bl():
 @pytest.mark.parametrize("shifts", [4, 5, 8])
 @pytest.mark.parametrize("taps", ALL_TAPS)
 def test_advance_is_that_many_shifts(simulate, taps, shifts):
-    """``state`` follows the reference, ``coming`` is one clock cycle ahead, and a load goes first."""
+    """``state`` follows the reference, and a load goes before an advance."""
     lfsr = Lfsr(taps=taps, shifts=shifts, init=0x1A5B7)
 
     async def testbench(ctx):
@@ -76,7 +76,6 @@ def test_advance_is_that_many_shifts(simulate, taps, shifts):
             elif advance:
                 for _ in range(shifts):
                     expected = shift(expected, taps)
-            assert ctx.get(lfsr.coming) == expected
             await ctx.tick()
 
     simulate(lfsr, testbench)

@@ -31,9 +31,10 @@ def test_threshold_follows_its_formula(simulate, bits):
 
     async def testbench(ctx):
         ctx.set(threshold.pulses, 1)
+        ctx.set(threshold.take, 1)
         for u, scale in cases:
-            ctx.set(threshold.coming_number, u)
             ctx.set(threshold.full_scale, scale)
+            ctx.set(threshold.number, u)
             await ctx.tick().repeat(2)
             assert ctx.get(threshold.threshold) == expected_threshold(u, scale, bits)
 
@@ -48,10 +49,12 @@ def test_a_code_fires_in_its_share_of_the_numbers(simulate, scale):
 
     async def testbench(ctx):
         ctx.set(threshold.pulses, 1)
+        ctx.set(threshold.take, 1)
         ctx.set(threshold.full_scale, scale)
+        await ctx.tick()
         thresholds = []
         for u in range(1 << bits):
-            ctx.set(threshold.coming_number, u)
+            ctx.set(threshold.number, u)
             await ctx.tick().repeat(2)
             thresholds.append(ctx.get(threshold.threshold))
         for code in range(1 << bits):
@@ -78,23 +81,39 @@ def test_threshold_of_reads_and_of_everything(simulate):
     simulate(threshold, testbench)
 
 
-async def source_numbers(ctx, source, *, index=0, left=0):
-    """Return the numbers of rows and columns for a slot, as of now."""
-    ctx.set(source.coming_index, index)
-    ctx.set(source.coming_left, left)
-    await ctx.delay(1e-9)
-    return ctx.get(source.coming_row), ctx.get(source.coming_column)
+def test_threshold_waits_for_the_next_number(simulate):
+    """Without ``take`` the threshold stays that of the number before."""
+    threshold = Threshold(code_bits=8)
+
+    async def testbench(ctx):
+        ctx.set(threshold.pulses, 1)
+        ctx.set(threshold.full_scale, 256)
+        ctx.set(threshold.number, 77)
+        ctx.set(threshold.take, 1)
+        await ctx.tick()
+        ctx.set(threshold.take, 0)
+        ctx.set(threshold.number, 200)
+        for _ in range(4):
+            await ctx.tick()
+            assert ctx.get(threshold.threshold) == 78
+
+    simulate(threshold, testbench)
 
 
 def test_sources(simulate):
-    """Each source gives its numbers, and moves the LFSRs only when it should."""
+    """Each source gives its numbers one slot ahead, and moves the LFSRs only when it should."""
     source = SharedSource(config=PRESETS["tiny"])
 
     async def testbench(ctx):
-        async def states():
+        def states():
             return ctx.get(source.state_x), ctx.get(source.state_d)
 
-        async def pulse(*names):
+        def numbers():
+            return ctx.get(source.row), ctx.get(source.column)
+
+        async def cycle(*names, index=0, left=0):
+            ctx.set(source.index, index)
+            ctx.set(source.left, left)
             for name in names:
                 ctx.set(getattr(source, name), 1)
             await ctx.tick()
@@ -102,74 +121,86 @@ def test_sources(simulate):
                 ctx.set(getattr(source, name), 0)
 
         ctx.set(source.source, Source.COUNT)
-        before = await states()
-        assert await source_numbers(ctx, source, index=37, left=99) == (37, 37)
-        await pulse("draw", "slot")
-        assert await states() == before
+        before = states()
+        await cycle("first", index=5)
+        assert numbers() == (0, 0)
+        await cycle("draw", "slot", index=37, left=99)
+        assert numbers() == (37, 37)
+        assert states() == before
 
+        # The number that is shown is that of the state after the coming advance.
         ctx.set(source.source, Source.LFSR)
-        assert await source_numbers(ctx, source, index=37) == (before[0] & 255, before[1] & 255)
-        await pulse("draw")
-        assert await states() == before
-        await pulse("slot")
-        after = await states()
-        assert after[0] != before[0] and after[1] != before[1]
-        assert await source_numbers(ctx, source) == (after[0] & 255, after[1] & 255)
+        await cycle("first")
+        assert numbers() == (before[0] & 255, before[1] & 255)
+        await cycle("draw")
+        assert states() == before
+        for _ in range(3):
+            ahead = numbers()
+            old = states()
+            await cycle("slot")
+            new = states()
+            assert new[0] != old[0] and new[1] != old[1]
+            assert ahead == (new[0] & 255, new[1] & 255)
+            await cycle()
 
         ctx.set(source.source, Source.HAMMERSLEY)
-        masks = after[0] & 255, after[1] & 255
-        await pulse("draw")
-        drawn = await states()
-        assert drawn[0] != after[0] and drawn[1] != after[1]
-        await pulse("slot")
-        assert await states() == drawn
-        assert await source_numbers(ctx, source, index=0b1101, left=0xD0) == (0xD0 ^ masks[0], 0b1011_0000 ^ masks[1])
+        masks = tuple(state & 255 for state in states())
+        await cycle("first", index=9, left=9)
+        assert numbers() == masks
+        undrawn = states()
+        await cycle("draw")
+        drawn = states()
+        assert drawn[0] != undrawn[0] and drawn[1] != undrawn[1]
+        await cycle("slot", index=0b1101, left=0xD0)
+        assert states() == drawn
+        assert numbers() == (0xD0 ^ masks[0], 0b1011_0000 ^ masks[1])
 
         ctx.set(source.source, Source.LFSR_PER_LINE)
+        assert ctx.get(source.advance_lines) == 0
         ctx.set(source.slot, 1)
         assert ctx.get(source.advance_lines) == 1
         await ctx.tick()
-        assert await states() == drawn
         ctx.set(source.slot, 0)
+        assert states() == drawn
 
         ctx.set(source.seed, 0x5234_5678)
-        await pulse("load_x")
-        assert await states() == (0x5234_5678, drawn[1])
+        await cycle("load_x")
+        assert states() == (0x5234_5678, drawn[1])
         ctx.set(source.seed, 0x1234_5678)
-        await pulse("load_d")
-        assert await states() == (0x5234_5678, 0x1234_5678)
+        await cycle("load_d")
+        assert states() == (0x5234_5678, 0x1234_5678)
 
     simulate(source, testbench)
 
 
 async def drive_slots(ctx, slots, *, quadrants, limit=2000):
     """Play the sequencer; return (clock cycle, quadrant, k, k << (R - n)) of every LOAD, PLAN being cycle 0, and of the end."""
-    names = ("scan", "plan", "load", "waiting", "gapping")
 
     async def strobe(**values):
-        for name in names:
+        for name in ("scan", "begin", "plan", "load", "waiting", "gapping"):
             ctx.set(getattr(slots, name), values.get(name, 0))
         await ctx.delay(1e-9)
 
     ctx.set(slots.quadrants, quadrants)
     await strobe(scan=1)
     await ctx.tick()
-    await strobe()
+    await strobe(begin=1)
+    ahead = ctx.get(slots.following_index), ctx.get(slots.following_left)
     await ctx.tick()
     await strobe(plan=1)
     found, cycle = [], 0
     state = "LOAD" if ctx.get(slots.some) else "END"
-    coming = None
     while True:
-        coming = ctx.get(slots.coming_quadrant), ctx.get(slots.coming_index), ctx.get(slots.coming_left)
+        quadrant = ctx.get(slots.coming_quadrant)
         await ctx.tick()
         cycle += 1
         assert cycle < limit
         if state == "END":
             return found, cycle
         if state == "LOAD":
-            assert ctx.get(slots.quadrant) == coming[0]
-            found.append((cycle, *coming))
+            assert ctx.get(slots.quadrant) == quadrant
+            found.append((cycle, quadrant, *ahead))
+            ahead = ctx.get(slots.following_index), ctx.get(slots.following_left)
             hold = ctx.get(slots.hold_needed)
             await strobe(load=1, gapping=not hold)
             state = "HOLD" if hold else "GAP"
@@ -221,7 +252,7 @@ def test_left_aligned_index_for_every_bl(simulate, bits):
 
 
 def test_symmetrize_goes_up_and_down(simulate):
-    """Quadrants 0 and 2 in turn, twice the number of pairs, and k stays 0; whatever codes there are."""
+    """Quadrants 0 and 2 in turn, twice the number of pairs, whatever codes there are."""
     slots = Slots(config=PRESETS["tiny"])
 
     async def testbench(ctx):
@@ -232,6 +263,6 @@ def test_symmetrize_goes_up_and_down(simulate):
         for pairs in (1, 2, 5):
             ctx.set(slots.pairs, pairs)
             found, _ = await drive_slots(ctx, slots, quadrants=0)
-            assert [slot[1:3] for slot in found] == [(0, 0), (2, 0)] * pairs
+            assert [slot[1] for slot in found] == [0, 2] * pairs
 
     simulate(slots, testbench)
