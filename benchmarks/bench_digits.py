@@ -22,7 +22,7 @@ from crosstwin_sim.experiments.digits import CONFIG, final_accuracy, load_split,
 from crosstwin_sim.experiments.run import Run, train
 from crosstwin_sim.experiments.settings import digits_settings
 from crosstwin_sim.network import Algorithm
-from crosstwin_sim.rtl import build
+from crosstwin_sim.rtl.build import build
 
 EPOCHS = 30
 SEEDS = (1, 2, 3)
