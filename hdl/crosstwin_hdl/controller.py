@@ -317,6 +317,7 @@ class Controller(wiring.Component):
                     "load_seed": load_seed,
                     "seed": registers.write_data,
                     "advance": self._source.advance_lines,
+                    "scan": sequencer.scan0,
                 },
             )
         rows, columns, reader = self._row_lines, self._column_lines, self._reader

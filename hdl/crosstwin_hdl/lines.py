@@ -1,15 +1,14 @@
 """One side's lines: codes, comparators and drive flip-flops."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .codes import code_layout, code_port_signature
+from .codes import code_port_signature
 from .lfsr import leap, line_reset, line_seed
-from .logic import any_of, decode, index_bits
+from .logic import decode, index_bits
 
 #: Lines whose flags are joined in the first of the two stages that look for codes that are not 0.
 SCAN_GROUP = 8
@@ -63,8 +62,10 @@ class Lines(wiring.Component):
         The lines' own LFSRs take their seeds, or advance by R shifts.
     pos, neg : Out(count)
         Drive flip-flops.
+    scan : In(1)
+        Look which signs the codes of the lines that hit have.
     any_positive, any_negative : Out(1)
-        A line with a code of that sign hit, two clock cycles ago.
+        Two clock cycles after ``scan``: a line with a code of that sign hit.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Lines(wiring.Component):
                 "load_seed": In(1),
                 "seed": In(32),
                 "advance": In(1),
+                "scan": In(1),
                 "pos": Out(count),
                 "neg": Out(count),
                 "any_positive": Out(1),
@@ -109,27 +111,32 @@ class Lines(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        codes = self._elaborate_codes(m)
-        hits = self._elaborate_hits(m, [code.magnitude for code in codes])
-        signs = [code.sign for code in codes]
+        magnitudes, signs = self._elaborate_codes(m)
+        hits = self._elaborate_hits(m, magnitudes)
         self._elaborate_drive(m, hits, signs)
         self._elaborate_scan(m, hits, signs)
         return m
 
-    def _elaborate_codes(self, m: Module) -> list[Any]:
+    def _elaborate_codes(self, m: Module) -> tuple[list[Value], Value]:
         write, channels = self.write, self._channels
         groups = decode(m, write.index, -(-self._count // channels), "group")
-        codes = [Signal(code_layout(self._code_bits), name=f"code_{i}") for i in range(self._count)]
-        for i, code in enumerate(codes):
+        written = Signal(self._count)
+        with m.If(write.enable.any()):
+            m.d.comb += written.eq(Cat(groups[i // channels] & write.enable[i % channels] for i in range(self._count)))
+        magnitudes: list[Value] = []
+        signs = Signal(self._count)
+        for i in range(self._count):
+            magnitude = Signal(self._code_bits, name=f"magnitude_{i}")
             with m.If(self.clear):
-                m.d.sync += code.eq(0)
-            with m.Elif(groups[i // channels] & write.enable[i % channels]):
-                m.d.sync += code.eq(write.codes[i % channels])
-        return codes
+                m.d.sync += [magnitude.eq(0), signs[i].eq(0)]
+            with m.Elif(written[i]):
+                code = write.codes[i % channels]
+                m.d.sync += [magnitude.eq(code.magnitude), signs[i].eq(code.sign)]
+            magnitudes.append(magnitude)
+        return magnitudes, signs
 
-    def _elaborate_hits(self, m: Module, magnitudes: list[Value]) -> list[Value]:
+    def _elaborate_hits(self, m: Module, magnitudes: list[Value]) -> Value:
         bits = self._code_bits
-        hits = Signal(self._count)
         compared = [magnitude >= self.threshold[:bits] for magnitude in magnitudes]
         if self._line_taps is not None:
             width = self._line_taps[0]
@@ -140,37 +147,37 @@ class Lines(wiring.Component):
                 with m.Elif(self.advance):
                     m.d.sync += lfsr.eq(leap(lfsr, self._line_taps, bits))
                 compared[i] = Mux(self.own, magnitude > lfsr[:bits], compared[i])
+        hits = Signal(self._count)
         m.d.comb += hits.eq(Cat(*compared))
-        return list(hits)
+        return hits
 
-    def _elaborate_drive(self, m: Module, hits: list[Value], signs: list[Value]) -> None:
-        plus = Signal(2)
-        minus = Signal(2)
+    def _elaborate_drive(self, m: Module, hits: Value, signs: Value) -> None:
+        drive = self.drive
         enabled = Signal()
+        plus, minus = Signal(2), Signal(2)
         m.d.comb += [
             enabled.eq(self.load & ~self.stop & (self.own | ~self.threshold[-1])),
-            plus.eq(Cat(self.drive.positive & ~self.drive.positive_minus, self.drive.negative & ~self.drive.negative_minus)),
-            minus.eq(Cat(self.drive.positive & self.drive.positive_minus, self.drive.negative & self.drive.negative_minus)),
+            plus.eq(Cat(enabled & drive.positive & ~drive.positive_minus, enabled & drive.negative & ~drive.negative_minus)),
+            minus.eq(Cat(enabled & drive.positive & drive.positive_minus, enabled & drive.negative & drive.negative_minus)),
         ]
-        plus_now = Signal(2)
-        minus_now = Signal(2)
-        m.d.comb += [plus_now.eq(plus & enabled.replicate(2)), minus_now.eq(minus & enabled.replicate(2))]
+        fires = hits
         if self._selectable:
             chosen = Signal(self._count, reset_less=True)
-            numbers = decode(m, self.line, self._count, "line")
-            m.d.sync += chosen.eq(Cat(*numbers) | (~self.one).replicate(self._count))
-            hits = [hit & bit for hit, bit in zip(hits, chosen, strict=True)]
+            with m.If(self.one):
+                m.d.sync += chosen.eq(Cat(*decode(m, self.line, self._count, "line")))
+            with m.Else():
+                m.d.sync += chosen.eq(~0)
+            fires = hits & chosen
         with m.If(self.stop | ~self.hold):
-            m.d.sync += [
-                self.pos.eq(Cat(*(hit & Mux(sign, plus_now[1], plus_now[0]) for hit, sign in zip(hits, signs, strict=True)))),
-                self.neg.eq(Cat(*(hit & Mux(sign, minus_now[1], minus_now[0]) for hit, sign in zip(hits, signs, strict=True)))),
-            ]
+            m.d.sync += [self.pos.eq(fires & self._by_sign(plus, signs)), self.neg.eq(fires & self._by_sign(minus, signs))]
 
-    def _elaborate_scan(self, m: Module, hits: list[Value], signs: list[Value]) -> None:
-        groups = range(0, self._count, SCAN_GROUP)
-        for flag, found in (
-            (self.any_positive, [hit & ~sign for hit, sign in zip(hits, signs, strict=True)]),
-            (self.any_negative, [hit & sign for hit, sign in zip(hits, signs, strict=True)]),
-        ):
-            partial = Signal(len(groups), reset_less=True)
-            m.d.sync += [partial.eq(Cat(*(any_of(found[i : i + SCAN_GROUP]) for i in groups))), flag.eq(partial.any())]
+    def _by_sign(self, choice: Value, signs: Value) -> Value:
+        """Return for every line the bit of ``choice`` that its code's sign chooses."""
+        return (signs & choice[1].replicate(self._count)) | (~signs & choice[0].replicate(self._count))
+
+    def _elaborate_scan(self, m: Module, hits: Value, signs: Value) -> None:
+        for flag, found in ((self.any_positive, hits & ~signs), (self.any_negative, hits & signs)):
+            partial = Signal(-(-self._count // SCAN_GROUP), reset_less=True)
+            with m.If(self.scan):
+                m.d.sync += partial.eq(Cat(found[i : i + SCAN_GROUP].any() for i in range(0, self._count, SCAN_GROUP)))
+            m.d.sync += flag.eq(partial.any())

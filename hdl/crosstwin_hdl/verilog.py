@@ -37,7 +37,7 @@ def to_verilog(config: ControllerConfig, *, flatten: bool = False) -> str:
         if not flatten:
             return verilog.convert(controller, name=TOP, ports=_ports(controller), emit_src=False, strip_internal_attrs=True)
         text = rtlil.convert(controller, name=TOP, ports=_ports(controller), emit_src=False)
-        passes = (f"hierarchy -top {TOP}", "proc", "flatten", "opt -full", "clean -purge", "write_verilog -noattr")
+        passes = (f"hierarchy -top {TOP}", "proc", "flatten", "opt", "clean -purge", "write_verilog -noattr")
         script = "\n".join((f"read_rtlil <<rtlil\n{text}\nrtlil", *passes, ""))
         return find_yosys(lambda version: version >= (0, 40)).run(["-q", "-"], script, ignore_warnings=True)
 

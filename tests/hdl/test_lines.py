@@ -119,6 +119,7 @@ def test_scan_finds_signs_in_two_clock_cycles(simulate):
 
     async def testbench(ctx):
         ctx.set(lines.threshold, 1)
+        ctx.set(lines.scan, 1)
         for line in range(COUNT):
             for code in (7, -1):
                 await load_codes(ctx, lines, [code if k == line else 0 for k in range(COUNT)], 2)
