@@ -1,6 +1,7 @@
 """Verilog of a controller: one self-contained text, top module ``crosstwin``."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,11 +36,33 @@ def to_verilog(config: ControllerConfig, *, flatten: bool = False) -> str:
     controller = Controller(config=config)
     with _builtin_yosys():
         if not flatten:
-            return verilog.convert(controller, name=TOP, ports=_ports(controller), emit_src=False, strip_internal_attrs=True)
+            return _wake_processes(
+                verilog.convert(controller, name=TOP, ports=_ports(controller), emit_src=False, strip_internal_attrs=True)
+            )
         text = rtlil.convert(controller, name=TOP, ports=_ports(controller), emit_src=False)
         passes = (f"hierarchy -top {TOP}", "proc", "flatten", "opt", "clean -purge", "write_verilog -noattr")
         script = "\n".join((f"read_rtlil <<rtlil\n{text}\nrtlil", *passes, ""))
         return find_yosys(lambda version: version >= (0, 40)).run(["-q", "-"], script, ignore_warnings=True)
+
+
+def _wake_processes(text: str) -> str:
+    """Have every ``always @*`` run once at the beginning of a simulation.
+
+    Yosys lets each wait for a variable that its declaration sets. In SystemVerilog that happens before the processes begin to
+    wait, and those that depend on constants alone stay unknown: Icarus with -g2012 does so. Setting the variable a second time, when
+    all of them wait, wakes them in every simulator; synthesis and Verilator, which have no such trouble, do not see it.
+    """
+    wake = "\n".join(
+        (
+            r"\g<0>",
+            "`ifndef VERILATOR",
+            "  // synthesis translate_off",
+            r"  initial #0 \g<1> = 1;",
+            "  // synthesis translate_on",
+            "`endif",
+        )
+    )
+    return re.sub(r"^  reg (\\\$auto\$verilog_backend\S+ )\s*= 0;$", wake, text, flags=re.MULTILINE)
 
 
 def write(config: ControllerConfig, path: Path, *, flatten: bool = False) -> None:
