@@ -49,8 +49,8 @@ def _wake_processes(text: str) -> str:
     """Have every ``always @*`` run once at the beginning of a simulation.
 
     Yosys lets each wait for a variable that its declaration sets. In SystemVerilog that happens before the processes begin to
-    wait, and those that depend on constants alone stay unknown: Icarus with -g2012 does so. Setting the variable a second time, when
-    all of them wait, wakes them in every simulator; synthesis and Verilator, which have no such trouble, do not see it.
+    wait, and those that depend on constants alone stay unknown: Icarus with -g2012 does so. Setting the variable a second time,
+    when all of them wait, wakes them in every simulator; synthesis and Verilator, which have no such trouble, do not see it.
     """
     wake = "\n".join(
         (
