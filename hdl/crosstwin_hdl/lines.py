@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .codes import code_port_signature
+from .codes import code_layout, code_port_signature
 from .lfsr import leap, line_reset, line_seed
 from .logic import decode, index_bits
 
@@ -123,17 +123,15 @@ class Lines(wiring.Component):
         written = Signal(self._count)
         with m.If(write.enable.any()):
             m.d.comb += written.eq(Cat(groups[i // channels] & write.enable[i % channels] for i in range(self._count)))
-        magnitudes: list[Value] = []
-        signs = Signal(self._count)
-        for i in range(self._count):
-            magnitude = Signal(self._code_bits, name=f"magnitude_{i}")
+        codes = [Signal(code_layout(self._code_bits), name=f"code_{i}") for i in range(self._count)]
+        for i, code in enumerate(codes):
             with m.If(self.clear):
-                m.d.sync += [magnitude.eq(0), signs[i].eq(0)]
+                m.d.sync += code.eq(0)
             with m.Elif(written[i]):
-                code = write.codes[i % channels]
-                m.d.sync += [magnitude.eq(code.magnitude), signs[i].eq(code.sign)]
-            magnitudes.append(magnitude)
-        return magnitudes, signs
+                m.d.sync += code.eq(write.codes[i % channels])
+        signs = Signal(self._count)
+        m.d.comb += signs.eq(Cat(code.sign for code in codes))
+        return [code.magnitude for code in codes], signs
 
     def _elaborate_hits(self, m: Module, magnitudes: list[Value]) -> Value:
         bits = self._code_bits
@@ -176,7 +174,9 @@ class Lines(wiring.Component):
         return (signs & choice[1].replicate(self._count)) | (~signs & choice[0].replicate(self._count))
 
     def _elaborate_scan(self, m: Module, hits: Value, signs: Value) -> None:
-        for flag, found in ((self.any_positive, hits & ~signs), (self.any_negative, hits & signs)):
+        positive, negative = Signal(self._count), Signal(self._count)
+        m.d.comb += [positive.eq(hits & ~signs), negative.eq(hits & signs)]
+        for flag, found in ((self.any_positive, positive), (self.any_negative, negative)):
             partial = Signal(-(-self._count // SCAN_GROUP), reset_less=True)
             with m.If(self.scan):
                 m.d.sync += partial.eq(Cat(found[i : i + SCAN_GROUP].any() for i in range(0, self._count, SCAN_GROUP)))
