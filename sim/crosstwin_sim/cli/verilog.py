@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import click
-from crosstwin_hdl.verilog import to_verilog
 
+from crosstwin_hdl.verilog import to_verilog
 from crosstwin_model.config import load_config
 from crosstwin_sim.files import write_text
 
