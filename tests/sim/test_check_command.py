@@ -84,3 +84,11 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     captured = capsys.readouterr()
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "nowhere" / "check.json"
+    assert run(["check", "--config", "tiny", "--ops", "50", "--json", str(file)]) == 2
+    output = capsys.readouterr()
+    assert f"{file} cannot be written: there is no folder {file.parent}" in output.err.replace("\n", "")
+    assert "Everything agrees" not in output.out

@@ -13,7 +13,7 @@ from rich.table import Table
 from crosstwin_sim.checking import BACKENDS, Report, run_check
 from crosstwin_sim.files import write_json
 
-from .common import config_option, json_option, progress, stderr, stdout
+from .common import config_option, json_option, progress, require_folder, stderr, stdout
 
 
 @click.command()
@@ -38,6 +38,7 @@ def command(
     Compared are every answer of the bus, every pin in every clock cycle, every register, result and conductance. The exit code
     is 1 if anything differs; the first difference is then shown, with the command that replays it with waves.
     """
+    require_folder(json_path)
     with progress(f"Checking {source} on {backend}", operations) as advance:
         done = 0
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from crosstwin_model.config import PRESETS
+from crosstwin_sim.errors import CrosstwinError
 
 #: Results go to standard output, everything about how a run goes to standard error.
 stdout = Console(highlight=False)
@@ -27,6 +29,18 @@ config_option = click.option(
 json_option = click.option(
     "--json", "json_path", metavar="FILE", type=click.Path(dir_okay=False), help="Also write the result as JSON."
 )
+
+
+def require_folder(path: str | None) -> None:
+    """Refuse, before a long run, a file to be written whose folder does not exist; None is no file.
+
+    Raises
+    ------
+    CrosstwinError
+        If there is no such folder.
+    """
+    if path is not None and not Path(path).absolute().parent.is_dir():
+        raise CrosstwinError(f"{path} cannot be written: there is no folder {Path(path).parent}")
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import click
 
 from crosstwin_model.devices import load_device
 from crosstwin_sim.backends import BACKENDS, default_backend, open_backend
-from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.experiments.digits import CONFIG, Split, final_accuracy, load_split, make_plant, train_float
 from crosstwin_sim.experiments.picture import draw_network
 from crosstwin_sim.experiments.run import Run, train
@@ -23,7 +22,7 @@ from crosstwin_sim.files import write_json
 from crosstwin_sim.network import Algorithm
 from crosstwin_sim.rtl.build import build_folder
 
-from .common import json_option, progress, stderr, stdout
+from .common import json_option, progress, require_folder, stderr, stdout
 
 
 @click.group()
@@ -93,9 +92,8 @@ def digits(
         raise click.UsageError(f"--zero-shift is for --algorithm shd; {algorithm} does not use A.")
     if resume and algorithm == "float":
         raise click.UsageError("--resume is for sgd and shd; a float run takes seconds and keeps no checkpoint.")
-    for output in filter(None, (json_path, plot_path)):
-        if not Path(output).absolute().parent.is_dir():
-            raise CrosstwinError(f"{output} cannot be written: there is no folder {Path(output).parent}")
+    require_folder(json_path)
+    require_folder(plot_path)
     if plot_path:
         figure_format(plot_path)
     split = load_split(seed)
