@@ -264,8 +264,10 @@ class Crossbar:
         """Keep the controller from transferring by itself for a while."""
         every = self._every
         self.set_transfer_every(0)
-        yield
-        self.set_transfer_every(every)
+        try:
+            yield
+        finally:
+            self.set_transfer_every(every)
 
     def transfer(self) -> None:
         """Transfer the next row of A to C (:meth:`set_transfer` gives the rate)."""
