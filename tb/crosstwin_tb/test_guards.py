@@ -85,7 +85,7 @@ def opcodes_and_tiles(env: Environment) -> None:
     """Unknown opcodes, tiles that do not exist, and tiles of a kind that an operation cannot use are refused; all others run."""
     env.set(**_good(env))
     for opcode in range(16):
-        for tile in range(16):
+        for tile in (*range(env.config.tiles + 1), 15) if 1 <= opcode <= 5 else (0, 15):
             for single_ended in (False, True):
                 code = env.run(opcode, tile, single_ended=single_ended)
                 reads = opcode in (Opcode.FORWARD, Opcode.BACKWARD)
@@ -117,7 +117,7 @@ def order_of_the_rules(env: Environment) -> None:
     """Where two rules are broken at once, the earlier one answers."""
     good = _good(env)
     env.set(**good)
-    rules = _rules(env)
+    rules = list({(rule.code, rule.opcodes): rule for rule in _rules(env)}.values())
     for index, first in enumerate(rules):
         for second in rules[index + 1 :]:
             both = first.opcodes & second.opcodes

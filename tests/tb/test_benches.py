@@ -61,6 +61,7 @@ def test_the_same_seed_gives_the_same_conductances_in_process_and_under_a_bench(
 
 
 def test_the_readable_verilog_with_its_hierarchy_does_the_same_and_shows_waves(simulator: str) -> None:
-    outcome = run_bench("random", simulator=simulator, config="small", operations=20, waves=True)
+    config = {"verilator": "tiny", "icarus": "small"}[simulator]
+    outcome = run_bench("random", simulator=simulator, config=config, operations=20, waves=True)
     assert outcome.passed, outcome.tests
     assert outcome.waves is not None and outcome.waves.stat().st_size > 10_000
