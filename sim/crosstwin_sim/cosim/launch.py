@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cocotb_tools.runner import Runner
+from filelock import FileLock
 
 from crosstwin_hdl.verilog import TOP
 from crosstwin_model.config import load_config
@@ -110,8 +111,6 @@ def run_bench(
     folder = cosim_folder() / "runs" / f"{name}-{parts.name}-{simulator}-{seed}-{operations}"
     folder.mkdir(parents=True, exist_ok=True)
     files = {key: folder / key for key in ("result", "progress", "results.xml", "log")}
-    for path in files.values():
-        path.unlink(missing_ok=True)
     parameters = {
         "config": config if Path(config).suffix != ".toml" else str(Path(config).resolve()),
         "seed": seed,
@@ -122,11 +121,14 @@ def run_bench(
     }
     runner.on_tick = _Watch(files["log"], files["progress"], progress)  # type: ignore[attr-defined]
     wave_file = folder / ("waves.vcd" if simulator == "verilator" else "waves.fst") if waves else None
-    _simulate(runner, name, built, folder, files, parameters, wave_file)
-    if not files["results.xml"].exists():
-        raise CrosstwinError(f"{simulator} ended before the bench {name} did; {files['log']} says why")
-    tests = _read_results(files["results.xml"])
-    result = json.loads(files["result"].read_text()) if files["result"].exists() else {}
+    with FileLock(folder / "lock"):  # the same run twice at once takes turns
+        for path in files.values():
+            path.unlink(missing_ok=True)
+        _simulate(runner, name, built, folder, files, parameters, wave_file)
+        if not files["results.xml"].exists():
+            raise CrosstwinError(f"{simulator} ended before the bench {name} did; {files['log']} says why")
+        tests = _read_results(files["results.xml"])
+        result = json.loads(files["result"].read_text()) if files["result"].exists() else {}
     return Outcome(tests, result, files["log"], wave_file)
 
 
