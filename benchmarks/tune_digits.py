@@ -12,9 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from crosstwin_model.config import SOURCE_NAMES
 from crosstwin_model.devices import load_device
-from crosstwin_sim.experiments.digits import CONFIG, DigitsTrainer, final_accuracy, load_split, make_plant
+from crosstwin_sim.experiments.digits import DigitsTrainer, controller_for, final_accuracy, load_split, make_plant
 from crosstwin_sim.experiments.settings import SETTINGS, DigitsSettings
 from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.network import Algorithm
@@ -53,14 +52,14 @@ def variants(settings: DigitsSettings, algorithm: Algorithm) -> list[Variant]:
         found += [(f"transfer every {value}", replace(settings, transfer_every=value)) for value in (1, 2, 4)]
         found += [(f"transfer gains 2**{value}", replace(settings, transfer_gains=(value, value))) for value in (3, 4, 6)]
     else:
-        found.append(("source lfsr_per_line", replace(settings, source="lfsr_per_line")))
+        found += [(f"source {source}", replace(settings, source=source)) for source in ("hammersley", "lfsr_per_line")]
     return found
 
 
 def validate(device_name: str, algorithm: Algorithm, zero_shift: bool, settings: DigitsSettings, seed: int) -> float:
     """Train once and return the validation accuracy."""
     device = load_device(device_name)
-    config = replace(CONFIG, name="tuning", sources=SOURCE_NAMES)
+    config = controller_for(settings)
     backend = ModelBackend(config, make_plant(device, seed, config))
     trainer = DigitsTrainer(backend, device, algorithm, settings, load_split(seed).validation(), EPOCHS, seed)
     trainer.initialise(zero_shift)

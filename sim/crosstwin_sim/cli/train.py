@@ -13,7 +13,7 @@ import click
 
 from crosstwin_model.devices import load_device
 from crosstwin_sim.backends import BACKENDS, default_backend, open_backend
-from crosstwin_sim.experiments.digits import CONFIG, Split, final_accuracy, load_split, make_plant, train_float
+from crosstwin_sim.experiments.digits import Split, final_accuracy, load_split, make_plant, train_float
 from crosstwin_sim.experiments.picture import draw_network
 from crosstwin_sim.experiments.run import Run, train
 from crosstwin_sim.experiments.settings import digits_settings
@@ -112,8 +112,8 @@ def digits(
     name = backend_name or default_backend()
     path = checkpoint_path or build_folder() / "train" / f"{run.key}-{name}.npz"
     stderr.print(f"Training digits by {algorithm.upper()} on {device.name}, back end {name}; checkpoint {path}", soft_wrap=True)
-    plant = make_plant(device, seed)
-    backend = open_backend(name, CONFIG, plant, lambda step: stderr.print(f"{step} ..."))
+    plant = make_plant(device, seed, run.controller)
+    backend = open_backend(name, run.controller, plant, lambda step: stderr.print(f"{step} ..."))
     per_epoch = len(split.train_y) + len(split.test_y)
     done = 0
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +24,7 @@ from .settings import FLOAT_RATES, DigitsSettings
 
 #: Inputs, hidden units and classes.
 SHAPE = (64, 32, 10)
-#: Controller that the network is trained on.
+#: Controller that the network is trained on; :func:`controller_for` adds a random source to it where settings need one.
 CONFIG: ControllerConfig = PRESETS["digits"]
 #: Accuracy is reported as the mean over that many last epochs.
 LAST_EPOCHS = 5
@@ -71,6 +71,13 @@ def epoch_order(samples: int, seed: int, epoch: int) -> list[int]:
     return order
 
 
+def controller_for(settings: DigitsSettings) -> ControllerConfig:
+    """Return the controller that has the settings' random source: the preset, or a larger one."""
+    if settings.source in CONFIG.sources:
+        return CONFIG
+    return replace(CONFIG, name=f"digits-{settings.source}", sources=(*CONFIG.sources, settings.source))
+
+
 def make_plant(device: Device, seed: int, config: ControllerConfig = CONFIG) -> Plant:
     """Return the array of the experiment: 9-bit ADC over +-12 with noise .06, 7-bit inputs."""
     return Plant(config, PlantConfig(device=device, seed=seed))
@@ -87,7 +94,7 @@ class DigitsTrainer:
     Parameters
     ----------
     backend : Backend
-        A controller of :data:`CONFIG`, or one of its size with the settings' random source.
+        The settings' controller, :func:`controller_for`.
     device : Device
         Its crosspoint devices; the host needs their nominal step.
     algorithm : Algorithm

@@ -25,9 +25,9 @@ def record_update(run: Run, plant: Plant, split: Split) -> PulsePhase | None:
     PulsePhase or None
         None if no sample was learned from.
     """
-    copy = make_plant(run.device, run.seed)
+    copy = make_plant(run.device, run.seed, run.controller)
     copy.restore(plant.state())
-    backend = ModelBackend(CONFIG, copy)
+    backend = ModelBackend(run.controller, copy)
     trainer = DigitsTrainer(backend, run.device, run.algorithm, run.settings, split, run.epochs, run.seed)
     trainer.prepare_epoch(run.epochs - 1)
     longest: PulsePhase | None = None

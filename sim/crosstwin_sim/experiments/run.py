@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices import Device
 from crosstwin_model.plant import Plant
 from crosstwin_sim.backend import Backend
 from crosstwin_sim.network import Algorithm
 
 from .checkpoint import Checkpoint, load_checkpoint
-from .digits import CONFIG, DigitsTrainer, Split, Tick
+from .digits import DigitsTrainer, Split, Tick, controller_for
 from .settings import DigitsSettings
 
 
@@ -43,6 +44,11 @@ class Run:
     seed: int
     settings: DigitsSettings
 
+    @property
+    def controller(self) -> ControllerConfig:
+        """The controller that the run needs."""
+        return controller_for(self.settings)
+
     def document(self) -> dict[str, Any]:
         """Return all of it, and the controller's configuration, as JSON knows it."""
         return {
@@ -52,7 +58,7 @@ class Run:
             "epochs": self.epochs,
             "seed": self.seed,
             "settings": _plain(asdict(self.settings)),
-            "controller": _plain(asdict(CONFIG)),
+            "controller": _plain(asdict(self.controller)),
         }
 
     @property

@@ -63,7 +63,7 @@ FLOAT_RATES = (0.05, 0.05)
 SETTINGS: dict[str, dict[Algorithm, DigitsSettings]] = {
     "s1": {
         Algorithm.SHD: DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.05)),
-        Algorithm.SGD: DigitsSettings(rates=(0.014, 0.014), scales=(1.0, 2.0), skip_below=0.3),
+        Algorithm.SGD: DigitsSettings(rates=(0.014, 0.014), scales=(1.0, 2.0), skip_below=0.3, source="lfsr_per_line"),
     },
     "s2": {
         Algorithm.SHD: DigitsSettings(rates=(0.15, 0.15), transfer_rates=(0.32, 0.1)),
@@ -71,7 +71,7 @@ SETTINGS: dict[str, dict[Algorithm, DigitsSettings]] = {
     },
     "s3": {
         Algorithm.SHD: DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.1)),
-        Algorithm.SGD: DigitsSettings(rates=(0.036, 0.036)),
+        Algorithm.SGD: DigitsSettings(rates=(0.036, 0.036), source="lfsr_per_line"),
     },
     "symmetric": {
         Algorithm.SHD: DigitsSettings(rates=(0.16, 0.32), transfer_rates=(0.4, 0.05), transfer_every=3),
