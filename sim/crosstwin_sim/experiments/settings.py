@@ -67,7 +67,7 @@ SETTINGS: dict[str, dict[Algorithm, DigitsSettings]] = {
     },
     "s2": {
         Algorithm.SHD: DigitsSettings(rates=(0.15, 0.15), transfer_rates=(0.32, 0.1)),
-        Algorithm.SGD: DigitsSettings(rates=(0.07, 0.035), scales=(1.0, 1.0), skip_below=0.0, bl_min=8),
+        Algorithm.SGD: DigitsSettings(rates=(0.07, 0.035), scales=(1.0, 1.0), skip_below=0.0, bl_min=8, source="lfsr_per_line"),
     },
     "s3": {
         Algorithm.SHD: DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.1)),
@@ -75,7 +75,7 @@ SETTINGS: dict[str, dict[Algorithm, DigitsSettings]] = {
     },
     "symmetric": {
         Algorithm.SHD: DigitsSettings(rates=(0.16, 0.32), transfer_rates=(0.4, 0.05), transfer_every=3),
-        Algorithm.SGD: DigitsSettings(rates=(0.054, 0.054), skip_below=0.2),
+        Algorithm.SGD: DigitsSettings(rates=(0.054, 0.054), skip_below=0.2, source="lfsr_per_line"),
     },
 }
 
