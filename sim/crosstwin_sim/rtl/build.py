@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -11,16 +10,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 from filelock import FileLock
 
-import crosstwin_hdl
-import crosstwin_model
 from crosstwin_model.config import ControllerConfig
 
 from ..errors import CrosstwinError
+from ..fingerprint import fingerprint
 from .ports import ports_header
 
 #: Verilator runs fastest on the flattened design; the warnings are about how Amaranth writes Verilog, not about the design.
@@ -72,7 +69,9 @@ def build(
     """
     folder = build_folder() / "rtl" if folder is None else folder
     tools = _find_tools()
-    key = f"{config.name}-{_fingerprint(config, trace, tools)}{'-trace' if trace else ''}"
+    sources = [*_SHIM.glob("*.[ch]pp"), _SHIM / "build.py", _SHIM / "ports.py"]
+    mark = fingerprint(config, (trace, tools.versions), sources)
+    key = f"{config.name}-{mark}{'-trace' if trace else ''}"
     library = folder / key / _LIBRARY
     if library.exists():
         return library
@@ -111,18 +110,6 @@ def _find_tools() -> _Tools:
     version = subprocess.run([compiler, "-dumpfullversion", "-dumpversion"], capture_output=True, text=True, check=False).stdout
     ccache = shutil.which("ccache")
     return _Tools([ccache, compiler] if ccache else [compiler], version.strip(), Path(spec.origin).parent)
-
-
-def _fingerprint(config: ControllerConfig, trace: bool, tools: _Tools) -> str:
-    """Hash everything the library is made from, without the seconds that writing the Verilog takes."""
-    digest = hashlib.sha256(repr((asdict(config), trace, tools.versions)).encode())
-    hdl = Path(str(crosstwin_hdl.__file__)).parent
-    model = Path(str(crosstwin_model.__file__)).parent
-    sources = [*hdl.rglob("*.py"), model / "config.py", model / "registers.py", *_SHIM.glob("*.[ch]pp")]
-    sources += [_SHIM / "build.py", _SHIM / "ports.py"]
-    for path in sorted(sources):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, report: Callable[[str], None]) -> None:
