@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil, verilog
@@ -63,18 +62,6 @@ def _wake_processes(text: str) -> str:
         )
     )
     return re.sub(r"^  reg (\\\$auto\$verilog_backend\S+ )\s*= 0;$", wake, text, flags=re.MULTILINE)
-
-
-def write(config: ControllerConfig, path: Path, *, flatten: bool = False) -> None:
-    """Write the controller's Verilog to a file; a conversion that fails leaves no file behind.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    text = to_verilog(config, flatten=flatten)
-    path.write_text(text)
 
 
 def _ports(controller: Controller) -> dict[str, tuple[Value, PortDirection]]:

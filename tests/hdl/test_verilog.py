@@ -10,7 +10,7 @@ from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil
 
 from crosstwin_hdl.controller import Controller
-from crosstwin_hdl.verilog import to_verilog, write
+from crosstwin_hdl.verilog import to_verilog
 from crosstwin_model.config import PRESETS, ControllerConfig
 
 AXI_INPUTS = {
@@ -98,12 +98,3 @@ def test_no_path_from_an_input_to_an_output():
     yosys(*(f"select -assert-none w:{name.replace('axi_', 'axi__')} %ci*:-$dff i:* %i" for name in outputs))
     # It would find a path: without the stop at flip-flops, irq has some.
     yosys("select -assert-min 1 w:irq %ci* i:* %i")
-
-
-def test_write_leaves_nothing_behind_when_it_cannot(tmp_path):
-    """A folder that is not there is an OSError; a file is written whole."""
-    with pytest.raises(FileNotFoundError):
-        write(PRESETS["tiny"], tmp_path / "missing" / "crosstwin.v")
-    assert list(tmp_path.iterdir()) == []
-    write(PRESETS["tiny"], tmp_path / "crosstwin.v")
-    assert (tmp_path / "crosstwin.v").read_text() == to_verilog(PRESETS["tiny"])
