@@ -11,7 +11,7 @@ from crosstwin_model.config import PRESETS
 from crosstwin_model.devices import load_device
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import TileKind
-from crosstwin_sim.backends import default_backend, open_backend
+from crosstwin_sim.backends import BACKENDS, default_backend, open_backend
 from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadSettings
 
 STEPS = 4000
@@ -44,6 +44,8 @@ def train(backend_name: str, algorithm: str) -> tuple[float, float, str]:
 
 if __name__ == "__main__":
     name = sys.argv[1] if len(sys.argv) > 1 else default_backend()
+    if name not in BACKENDS:
+        sys.exit(f"there is no back end {name!r}; allowed are {', '.join(BACKENDS)}")
     for algorithm in ("sgd", "shd"):
         residual, share, digest = train(name, algorithm)
         print(f"{algorithm} on {name}: {share:.0%} of the target, rms error {residual:.3f}, conductances {digest[:16]}")

@@ -6,6 +6,7 @@ of :class:`ControllerConfig`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from enum import IntEnum
@@ -41,7 +42,8 @@ class ControllerConfig:
     Parameters
     ----------
     name : str
-        Names the configuration in reports and build folders: letters, digits, ``_`` and ``-``.
+        Names the configuration in reports and build folders: letters, digits, ``_`` and ``-``. A file without this key is
+        named after itself.
     rows, columns : int
         Lines of every tile, 1 to 2048 each.
     pairs : int
@@ -78,7 +80,7 @@ class ControllerConfig:
     fired_counter: bool = True
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.name, str) and self.name and self.name.replace("_", "").replace("-", "").isalnum()):
+        if not (isinstance(self.name, str) and re.fullmatch(r"[A-Za-z0-9_-]+", self.name)):
             raise ConfigurationError(f"name is {self.name!r}; allowed are letters, digits, _ and -")
         for key, low, high in (
             ("rows", 1, 2048),
@@ -89,12 +91,13 @@ class ControllerConfig:
         ):
             _require_int(key, getattr(self, key), low, high)
         _require_int("bl_max", self.bl_max, 1, min(128, 1 << self.code_bits))
-        if self.adc_lanes not in (1, 2, 4, 8, 16) or isinstance(self.adc_lanes, bool):
+        if type(self.adc_lanes) is not int or self.adc_lanes not in (1, 2, 4, 8, 16):
             raise ConfigurationError(f"adc_lanes is {self.adc_lanes!r}; allowed are 1, 2, 4, 8 and 16")
         if not isinstance(self.fired_counter, bool):
             raise ConfigurationError(f"fired_counter is {self.fired_counter!r}; allowed are true and false")
         if not isinstance(self.sources, (tuple, list)) or not self.sources:
-            raise ConfigurationError(f"sources is {self.sources!r}; it must be a list of {', '.join(SOURCE_NAMES)}")
+            names = ", ".join(SOURCE_NAMES)
+            raise ConfigurationError(f"sources is {self.sources!r}; it must be a list of at least one of {names}")
         for source in self.sources:
             if source not in SOURCE_NAMES:
                 raise ConfigurationError(f"sources holds {source!r}; allowed are {', '.join(SOURCE_NAMES)}")
@@ -170,7 +173,7 @@ def load_config(source: str | Path) -> ControllerConfig:
         if key not in table:
             raise ConfigurationError(f"{path}: [controller] lacks the key {key!r}")
     try:
-        return ControllerConfig(**{"name": path.stem, **table})  # type: ignore[arg-type]  # checked by the class itself
+        return ControllerConfig(**{"name": re.sub(r"[^A-Za-z0-9_-]", "_", path.stem), **table})  # type: ignore[arg-type]  # checked by the class itself
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from None
 

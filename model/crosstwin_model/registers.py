@@ -131,7 +131,13 @@ def _operation() -> tuple[Register, ...]:
                 Field("FAULT_CODE", 8, 4, 0, "The error code that latched the fault."),
             ),
         ),
-        Register("ERROR", 0x01C, Access.RO, "Error code of the last command.", _whole(0, "0 if it was accepted.", 4)),
+        Register(
+            "ERROR",
+            0x01C,
+            Access.RO,
+            "Why the last command was refused, or what latched the last fault.",
+            _whole(0, "0 if the last command was accepted and nothing has latched a fault since.", 4),
+        ),
         Register(
             "INTERRUPT_STATUS",
             0x020,
@@ -277,7 +283,7 @@ def _counters() -> tuple[Register, ...]:
         (
             ("CYCLES", "Clock cycles of accepted operations"),
             ("SLOTS", "Slots driven"),
-            ("FIRED", "Lines fired, over all slots"),
+            ("FIRED", "Lines fired, over all slots (0 if CAPABILITY.FIRED_COUNTER is 0)"),
             ("OPERATIONS", "Operations that ended"),
         )
     ):
@@ -327,7 +333,7 @@ def _pair(config: ControllerConfig, pair: int) -> tuple[Register, ...]:
             base + 12,
             Access.RW,
             f"Updates of A since pair {pair}'s last autonomous transfer.",
-            _whole(0, "Counts up to TRANSFER_EVERY.", 16),
+            _whole(0, "The transfer comes with the update that would make it TRANSFER_EVERY; it is then 0 again.", 16),
         ),
     )
 
