@@ -28,7 +28,6 @@ _MIX_2 = np.uint32(noise.MIX_2)
 _SPREAD = np.uint32(noise.SPREAD)
 _SHIFT = np.uint32(noise.QUANTILE_SHIFT)
 _ONE = np.uint64(1)
-_UNIT = np.float32(1.0)
 
 #: Conductances are read as multiples of 1 / GRID; charges with noise as multiples of 1 / CHARGE_GRID.
 GRID = 2.0**20
@@ -110,10 +109,10 @@ def kernels(device: Device) -> Kernels:
 
 
 @cache
-def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
+def _build(step: Callable[[Any, Any, Any, Any, Any], Any]) -> Kernels:
     version = _version()
 
-    def pulse(w: Any, pulses: Any, planes: Any, table: Any, keys: Any, c2c: Any, row_words: Any, column_words: Any) -> None:
+    def pulse(w: Any, pulses: Any, planes: Any, shape: Any, table: Any, keys: Any, c2c: Any, row_words: Any, column_words: Any) -> None:
         # numba's disk cache looks at this file alone; a closure variable makes it notice a change of the others.
         _ = version
         columns, words = column_words.shape
@@ -146,7 +145,7 @@ def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
                 value = w[cell]
                 for k in range(count):
                     xi = table[_draw_bits(key, second, np.uint32(start + np.uint32(k))) >> _SHIFT]
-                    value = step(value, planes, cell, _UNIT + c2c * xi)
+                    value = step(value, planes, cell, c2c * xi, shape)
                     value = low if value < low else value
                     value = high if value > high else value
                 w[cell] = value
@@ -156,6 +155,7 @@ def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
         w: Any,
         pulses: Any,
         planes: Any,
+        shape: Any,
         table: Any,
         keys: Any,
         c2c: Any,
@@ -190,7 +190,7 @@ def _build(step: Callable[[Any, Any, Any, Any], Any]) -> Kernels:
                         number = pulses[cell]
                         key = _cell_key(keys, cell)
                         xi = table[_draw_bits(key, _second_key(keys, key), number) >> _SHIFT]
-                        value = step(w[cell], planes[direction], cell, _UNIT + c2c * xi)
+                        value = step(w[cell], planes[direction], cell, c2c * xi, shape[direction])
                         low = planes[direction, 0, cell]
                         high = planes[direction, 1, cell]
                         value = low if value < low else value

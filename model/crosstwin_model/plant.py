@@ -73,6 +73,8 @@ class Plant:
         self._reads = 0
         self._stall_keys = stream(config.seed, Purpose.STALL)
         self._kernels = kernels.kernels(config.device)
+        self._shape = config.device.shape()
+        self._shapes = (self._shape[DOWN], self._shape[UP])
         self._c2c = np.float32(config.device.c2c)
         self._table = NORMAL.copy()
         self._scale = controller.adc_max / (config.adc_range * config.input_full_scale * kernels.GRID * kernels.CHARGE_GRID)
@@ -104,6 +106,7 @@ class Plant:
             cells.flat_w,
             cells.flat_pulses,
             cells.directions[bool(up)],
+            self._shapes[bool(up)],
             self._table,
             cells.pulse_keys,
             self._c2c,
@@ -138,6 +141,7 @@ class Plant:
             cells.flat_w,
             cells.flat_pulses,
             cells.planes,
+            self._shape,
             self._table,
             cells.pulse_keys,
             self._c2c,

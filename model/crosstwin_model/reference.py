@@ -18,7 +18,7 @@ from crosstwin_model.noise import draw_normal
 Keys = npt.NDArray[np.uint32]
 
 
-def pulse_cells(device: Device, w: Any, pulses: Any, planes: Any, keys: Keys, hit: npt.NDArray[np.int64]) -> None:
+def pulse_cells(device: Device, w: Any, pulses: Any, planes: Any, shape: Any, keys: Keys, hit: npt.NDArray[np.int64]) -> None:
     """Give one pulse, in one direction, to each of the cells ``hit`` (no cell twice).
 
     Parameters
@@ -29,11 +29,13 @@ def pulse_cells(device: Device, w: Any, pulses: Any, planes: Any, keys: Keys, hi
         Conductances and how many pulses each cell has had; both are changed.
     planes : float32[P, cells]
         Parameters of the cells for that direction.
+    shape : float32[S]
+        Constants of the rule for that direction.
     keys : uint32[2]
         The tile's stream of pulses.
     """
-    noise = np.float32(1.0) + np.float32(device.c2c) * draw_normal(keys, hit, pulses[hit])
-    value = type(device).step(w[hit], planes, hit, noise)
+    noise = np.float32(device.c2c) * draw_normal(keys, hit, pulses[hit])
+    value = type(device).step(w[hit], planes, hit, noise, shape)
     value = np.where(value < planes[0, hit], planes[0, hit], value)
     w[hit] = np.where(value > planes[1, hit], planes[1, hit], value)
     pulses[hit] += np.uint32(1)
@@ -56,7 +58,8 @@ def pulse_slots(device: Device, w: Any, pulses: Any, planes: Any, keys: Keys, up
     rows, columns = w.shape
     fired = unpack(row_masks, rows)[:, :, None] & unpack(column_masks, columns)[:, None, :]
     for direction, cells in zip(up, fired, strict=True):
-        pulse_cells(device, w.reshape(-1), pulses.reshape(-1), planes[UP if direction else DOWN], keys, np.flatnonzero(cells))
+        which = UP if direction else DOWN
+        pulse_cells(device, w.reshape(-1), pulses.reshape(-1), planes[which], device.shape()[which], keys, np.flatnonzero(cells))
 
 
 def read(

@@ -10,13 +10,15 @@ from numba.extending import register_jitable
 
 from crosstwin_model.devices.base import DOWN, UP, CellSteps, Plane
 
+_UNIT = np.float32(1.0)
+
 
 @register_jitable  # type: ignore[untyped-decorator]
-def affine_step(w: Any, planes: Any, cell: Any, noise: Any) -> Any:
-    """Return w + (a - b w) N, every operation rounded to float32; a and b are planes 2 and 3, of the sign of the step."""
+def affine_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
+    """Return w + (a - b w) (1 + noise), every operation rounded to float32; a, b are planes 2, 3, of the sign of the step."""
     step = planes[3, cell] * w
     step = planes[2, cell] - step
-    step = step * noise
+    step = step * (_UNIT + noise)
     return w + step
 
 

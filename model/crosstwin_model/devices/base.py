@@ -4,10 +4,12 @@ A device is a frozen dataclass in a file of its own. It gives
 
 - ``rule``, the name under which files ask for it;
 - :meth:`Device.planes`, which draws the parameters of every cell;
-- ``step``, a plain function ``step(w, planes, cell, noise)`` that returns the conductance after one pulse, before it is clipped.
-  ``w`` and ``noise`` are float32, ``planes`` is float32[P, cells] of one direction, ``cell`` an index. It must be decorated with
-  ``numba.extending.register_jitable``, use float32 throughout, and work on arrays (with ``cell`` an array of indices) as on
-  scalars: the compiled kernels inline it, the reference calls it.
+- :meth:`Device.shape`, constants that all cells share, where the rule has any;
+- ``step``, a plain function ``step(w, planes, cell, noise, shape)`` that returns the conductance after one pulse, before it is
+  clipped. ``w`` and ``noise`` (c2c times a standard normal number) are float32, ``planes`` is float32[P, cells] and ``shape``
+  float32[S] of one direction, ``cell`` an index. It must be decorated with ``numba.extending.register_jitable``, use float32
+  throughout, and work on arrays (with ``cell`` an array of indices) as on scalars: the compiled kernels inline it, the reference
+  calls it.
 
 Planes 0 and 1 are w_min and w_max in every device; the rest belongs to the rule.
 """
@@ -99,7 +101,7 @@ class Device:
     """
 
     rule: ClassVar[str]
-    step: ClassVar[Callable[[Any, Any, Any, Any], Any]]
+    step: ClassVar[Callable[[Any, Any, Any, Any, Any], Any]]
 
     name: str
     dw_min: float
@@ -143,6 +145,10 @@ class Device:
     def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
         """Return the parameters of every cell, float32[2, P, cells]: down, then up; planes 0 and 1 are w_min and w_max."""
         raise TypeError(f"{type(self).__name__} has no rule of its own")
+
+    def shape(self) -> npt.NDArray[np.float32]:
+        """Return constants of the rule that all cells share, float32[2, S]: down, then up."""
+        return np.zeros((2, 1), np.float32)
 
     def cell_steps(self, draws: CellDraws) -> CellSteps:
         """Draw step sizes and bounds of every cell.
