@@ -68,6 +68,10 @@ class GoldenController:
         """Write successive words of a vector window; ends at the first that is refused."""
         return self.registers.write_block(address, words)
 
+    def read_block(self, address: int, count: int) -> tuple[Response, NDArray[np.uint32]]:
+        """Read successive words; ends at the first that is refused, with its response."""
+        return self.registers.read_block(address, count)
+
     def set_estop(self, level: bool) -> None:
         """Set the level of the emergency stop pin while no operation is under way."""
         self.registers.estop = level

@@ -110,8 +110,11 @@ class RegisterFile:
             codes = np.ascontiguousarray(words, dtype="<u4").view("<i2")
             line_codes = self.x if target.name == "X" else self.d
             limit = self.config.code_max
-            inside = entry + codes.size <= target.entries
-            if inside and -limit <= codes.min(initial=0) and codes.max(initial=0) <= limit:
+            # The last word of an odd window has a half that is no entry; only 0 may be written there.
+            room = target.entries - entry
+            if codes.size == room + 1 and codes[room] == 0:
+                codes = codes[:room]
+            if codes.size <= room and -limit <= codes.min(initial=0) and codes.max(initial=0) <= limit:
                 line_codes[entry : entry + codes.size] = codes
                 return Response.OKAY
         for index, word in enumerate(words.tolist()):
@@ -119,6 +122,20 @@ class RegisterFile:
             if response is not Response.OKAY:
                 return response
         return Response.OKAY
+
+    def read_block(self, address: int, count: int) -> tuple[Response, NDArray[np.uint32]]:
+        """Return successive words up to the first that cannot be read, with that one's response."""
+        target = self._at[address & ((1 << ADDRESS_BITS) - 4)]
+        if isinstance(target, Window) and target.access is not Access.WO:
+            entry = (address - target.offset) // 4 * 2
+            if entry + 2 * count <= self.y.size:
+                return Response.OKAY, self.y[entry : entry + 2 * count].astype("<i2").view(np.uint32)
+        words = np.zeros(count, np.uint32)
+        for index in range(count):
+            response, words[index] = self.read(address + 4 * index)
+            if response is not Response.OKAY:
+                return response, words[:index]
+        return Response.OKAY, words
 
     def refuse(self, code: ErrorCode) -> None:
         """Answer a command with an error code."""

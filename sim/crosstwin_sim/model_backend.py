@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.controller import GoldenController
 from crosstwin_model.plant import Plant
@@ -48,7 +46,10 @@ class ModelBackend:
 
     def read_block(self, address: int, words: int) -> Words:
         """Return that many consecutive words."""
-        return np.array([self.read(address + 4 * index) for index in range(words)], dtype=np.uint32)
+        response, values = self.controller.read_block(address, words)
+        if response is not Response.OKAY:
+            raise bus_error(self._registers, "read of", address + 4 * values.size)
+        return values
 
     def write_block(self, address: int, values: Words) -> None:
         """Write consecutive words."""

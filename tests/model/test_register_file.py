@@ -77,6 +77,22 @@ def test_blocks_are_the_same_as_words(registers: RegisterFile) -> None:
     assert registers.write_block(0x2000, np.array([256], np.uint32)) is SLVERR
 
 
+def test_the_half_behind_an_odd_window_takes_only_0(registers: RegisterFile) -> None:
+    assert registers.config.columns == 3
+    assert registers.write_block(0x2000, np.array([1, 2, 3, 0], "<i2").view("<u4")) is OKAY
+    assert registers.d[:3].tolist() == [1, 2, 3]
+    assert registers.write_block(0x2000, np.array([4, 5, 6, 7], "<i2").view("<u4")) is SLVERR
+    assert registers.d[:3].tolist() == [4, 5, 3]  # the words before the refused one are written
+
+
+def test_blocks_are_read_as_words_are(registers: RegisterFile) -> None:
+    registers.y[:] = [1, -2, 3, -4]
+    response, words = registers.read_block(0x3000, 2)
+    assert (response, words.view("<i2").tolist()) == (OKAY, [1, -2, 3, -4])
+    response, words = registers.read_block(0x3000, 3)
+    assert (response, words.size) == (SLVERR, 2)
+
+
 def test_interrupts_are_cleared_by_ones(registers: RegisterFile) -> None:
     registers.done()
     registers.refuse(ErrorCode.BAD_BL)
