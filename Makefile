@@ -10,6 +10,7 @@ SIM ?= verilator
 PYTEST_ARGS ?= -n 2
 SIM_ARGS = $(if $(TEST), --test $(TEST))$(if $(SEED), --seed $(SEED))$(if $(filter-out 0,$(WAVES)), --waves)
 SIM_ARGS += $(if $(filter-out file,$(origin CONFIG)),--config $(CONFIG))
+PEER_HOME ?= build/peer
 BENCHES ?= $(sort $(wildcard benchmarks/bench_*.py))
 
 # The tools of the virtual environment come first: a distribution's Verilator may be too old for cocotb.
@@ -72,8 +73,13 @@ verilog: setup  ## Write the controller's Verilog to build/: CONFIG=preset|FILE.
 	@mkdir -p build
 	$(BIN)/crosstwin verilog --config $(CONFIG) -o build/$(basename $(notdir $(CONFIG))).v
 
-bench: setup  ## Measure speed and quality; results go to build/bench/*.json
-	@set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: setup $(if $(PEER),peer)  ## Measure speed and quality, PEER=aihwkit also against that simulator; results go to build/bench/*.json
+	@set -e; $(if $(PEER),export CROSSTWIN_PEER=$(PEER_HOME)/venv/bin/python;) for file in $(BENCHES); do echo "== $$file"; $(BIN)/python "$$file"; done
+
+.PHONY: peer
+peer: setup
+	@[ "$(PEER)" = aihwkit ] || { echo "PEER is '$(PEER)'; the only peer is aihwkit." >&2; exit 2; }
+	$(BIN)/python benchmarks/peer/install.py $(PEER_HOME)
 
 docs: setup  ## Regenerate docs/registers.md, the timing diagrams and the module tables
 	$(BIN)/crosstwin registers --config digits -o docs/registers.md

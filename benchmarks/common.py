@@ -14,7 +14,10 @@ from crosstwin_sim.rtl.build import build_folder
 
 @dataclass(frozen=True)
 class Row:
-    """One measured value; ``reference`` is what it is held against, and ``ratio`` = value / reference."""
+    """One measured value; ``reference`` is what it is held against.
+
+    ``ratio`` is value / reference, and where a duration is held against a peer's, how many times as fast: reference / value.
+    """
 
     name: str
     value: float
@@ -41,6 +44,19 @@ def paired(first: Callable[[], float], second: Callable[[], float], rounds: int)
     """Measure two things by turns, so that what slows the machine down slows both, and return both medians."""
     pairs = [(first(), second()) for _ in range(rounds)]
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def compared(first: Callable[[], float], second: Callable[[], float], rounds: int) -> tuple[float, float, float]:
+    """Measure two things by turns, each first in every other turn, and return both medians and the median of first / second."""
+    pairs = []
+    for turn in range(rounds):
+        if turn % 2:
+            late = second()
+            pairs.append((first(), late))
+        else:
+            pairs.append((first(), second()))
+    medians = [statistics.median(pair[side] for pair in pairs) for side in (0, 1)]
+    return medians[0], medians[1], statistics.median(mine / theirs for mine, theirs in pairs)
 
 
 def report(name: str, rows: list[Row]) -> None:

@@ -1,0 +1,134 @@
+"""Speed of the golden model's updates and reads against the peer simulator's, one thread each, in one run.
+
+The device is the same on both sides (soft bounds +-.6, all spreads and the cycle-to-cycle noise .3, dw_min .001), so are the
+vectors, the learning rate .01, the longest pulse train (31 slots; both sides take fewer where fewer do, and scale both lines'
+probabilities alike) and the converters (7-bit inputs, 9-bit outputs over +-12 with noise .06). The mean number of pulses a cell
+is printed for both sides: it is what makes an update cost. The peer is called in its fastest way, its C++ tile, and also as its
+Python tile; rounds of both sides alternate, durations are processor time, ratios are medians over the rounds' pairs.
+
+Without the peer (`make bench PEER=aihwkit`) the rows are held against its recorded figures, and against the plain numpy
+reference, which defines what the kernels must do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from common import Row, compared, cpu_seconds, report
+from golden_layer import BL, DEVICE, PEER_DEVICE, RATE, SEED, GoldenLayer
+from peer.client import Peer, open_peer
+from peer.recorded import RECORDED
+
+from crosstwin_model import reference
+from crosstwin_model.coincidence import transpose
+from crosstwin_model.devices.base import UP, CellDraws
+from crosstwin_model.noise import Purpose, stream
+
+SIZES = (128, 256, 512, 1024)
+KINDS = ("dense", "typical")
+ACTIONS = ("update", "forward", "backward")
+#: Levels of ours (see ``golden_layer``), each with the peer's tile that it is held against: its C++ one, or its Python one.
+LEVELS = (("cells", "C++"), ("trains", "C++"), ("host", "C++"), ("host", "Python"))
+#: A round takes about that many seconds of each side, and there are so many rounds.
+ROUND = 0.03
+ROUNDS = 9
+
+
+def per_round(run: Callable[[int], float]) -> int:
+    """Return how often something must be done for a round; the first call compiles."""
+    run(2)
+    count = 1
+    while (duration := run(count)) < ROUND / 4:
+        count *= 4
+    return max(1, round(count * ROUND / duration))
+
+
+def measure(ours: Callable[[int], float], peers: Callable[[int], float] | None) -> tuple[float, float, float]:
+    """Return microseconds of one call on our side and the peer's, and how many times faster ours is (0 where there is none)."""
+    count = per_round(ours)
+    if peers is None:
+        durations = [ours(count) / count for _ in range(ROUNDS)]
+        return 1e6 * float(np.median(durations)), 0.0, 0.0
+    other = per_round(peers)
+    mine, theirs, ratio = compared(lambda: ours(count) / count, lambda: peers(other) / other, ROUNDS)
+    return 1e6 * mine, 1e6 * theirs, 1.0 / ratio
+
+
+def bench_layer(lines: int, kind: str, peer: Peer | None) -> list[Row]:
+    """Measure one size with one kind of vectors."""
+    layer = GoldenLayer(lines, kind)
+    title = f"{lines} x {lines}, {kind}"
+    rows = []
+    drawn = layer.coincidences()
+    if peer is not None:
+        settings = {"lines": lines, "kind": kind, "seed": SEED, "rate": RATE, "bl": BL}
+        theirs = peer.call("coincidences", dw_min=DEVICE.dw_min, **settings)
+        peer.call("layer", name=title, device=PEER_DEVICE, **settings)
+        rows.append(Row(f"{title}: pulses a cell and update", drawn, "pulses", theirs, drawn / theirs))
+    else:
+        rows.append(Row(f"{title}: pulses a cell and update", drawn, "pulses"))
+    for action in ACTIONS:
+        for level, tile in LEVELS[: None if peer is not None else -1]:
+            name = f"{title}: {action}, {level}"
+
+            def ours(count: int, what: str = f"{level} {action}") -> float:
+                return layer.run(what, count)
+
+            if peer is not None:
+
+                def peers(count: int, peer: Peer = peer, what: str = f"{tile} {action}") -> float:
+                    return float(peer.call("run", name=title, action=what, count=count))
+
+                mine, other, faster = measure(ours, peers)
+                rows.append(Row(f"{name}; peer's {tile} tile", mine, "us", other, faster))
+                continue
+            mine, _, _ = measure(ours, None)
+            recorded = RECORDED.get((action, kind), {}).get(lines)
+            if recorded is None:
+                rows.append(Row(name, mine, "us"))
+            else:
+                rows.append(Row(f"{name}; peer, recorded", mine, "us", recorded, recorded / mine))
+    return rows
+
+
+def bench_reference(lines: int = 64, slots: int = 16) -> Row:
+    """Measure the plain numpy reference against the kernels on one quadrant's slots, the same words on both sides."""
+    layer = GoldenLayer(lines, "dense")
+    rng = np.random.default_rng(SEED)
+    words = [rng.integers(0, 1 << slots, (lines, 1), np.uint64) for _ in range(2)]
+    masks = [transpose(side, slots) for side in words]
+    w, pulses = np.zeros((lines, lines), np.float32), np.zeros((lines, lines), np.uint32)
+    planes = DEVICE.planes(CellDraws(SEED, 0, lines * lines))
+    keys = stream(SEED, Purpose.PULSE)
+    up = np.full(slots, bool(UP))
+
+    def ours(count: int) -> float:
+        return seconds_of(lambda: layer.plant.pulse(0, True, words[0], words[1]), count)
+
+    def plain(count: int) -> float:
+        return seconds_of(lambda: reference.pulse_slots(DEVICE, w, pulses, planes, keys, up, masks[0], masks[1]), count)
+
+    mine, other, faster = measure(ours, plain)
+    return Row(f"{lines} x {lines}, {slots} slots: cells; plain numpy reference", mine, "us", other, faster)
+
+
+def seconds_of(action: Callable[[], object], count: int) -> float:
+    """Return the processor time of that many calls."""
+    return cpu_seconds(lambda: [action() for _ in range(count)])
+
+
+def main() -> None:
+    """Measure, print and write build/bench/golden.json."""
+    peer = open_peer()
+    rows = [bench_reference()]
+    for lines in SIZES:
+        for kind in KINDS:
+            rows += bench_layer(lines, kind, peer)
+    if peer is not None:
+        peer.close()
+    report("golden", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""A square layer on the golden model, driven at three levels, for the benches of its speed.
+
+- ``cells``: pulse words, made beforehand, applied to the cells (:meth:`crosstwin_model.plant.Plant.pulse`), or one read of them.
+- ``trains``: from the float vectors on: scaling, codes, the slots in which each line fires, all quadrants applied; of a read, the
+  scaling, the codes, the read, and the floats that its codes mean. This is what the peer's tile does in its ``update`` and
+  ``forward``.
+- ``host``: the whole host program, with the registers and the clock cycles of the controller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from peer.vectors import RING, pair
+
+from crosstwin_model.coincidence import coincidences
+from crosstwin_model.config import ControllerConfig, Source
+from crosstwin_model.devices.soft_bounds import SoftBounds
+from crosstwin_model.engine import Generators, Words
+from crosstwin_model.plant import Plant, PlantConfig
+from crosstwin_model.pulsing import QUADRANTS
+from crosstwin_model.registers import SEED_RESET
+from crosstwin_sim.crossbar import Crossbar, PulseSettings
+from crosstwin_sim.model_backend import ModelBackend
+from crosstwin_sim.scaling import Floats, peak, plan_update, to_codes
+
+#: The device of the comparison, on both sides: bounds +-.6, every spread .3, no difference of up and down.
+DEVICE = SoftBounds("bench", 0.001, dw_min_spread=0.3, c2c=0.3, w_max=0.6, w_min=-0.6, w_max_spread=0.3, w_min_spread=0.3)
+#: The same in the peer's words.
+PEER_DEVICE: dict[str, Any] = {
+    "dw_min": 0.001,
+    "dw_min_dtod": 0.3,
+    "dw_min_std": 0.3,
+    "up_down_dtod": 0.0,
+    "w_max": 0.6,
+    "w_min": -0.6,
+    "w_max_dtod": 0.3,
+    "w_min_dtod": 0.3,
+    "mult_noise": True,
+}
+RATE = 0.01
+BL = 31
+SEED = 1
+#: Largest code of an input, 7 bits with its sign, and the largest of the 9-bit ADC.
+WINDOW = 63
+ADC_RANGE = 12.0
+
+Group = tuple[bool, Words, Words]
+
+
+class GoldenLayer:
+    """One tile pair of ``lines`` x ``lines`` cells and its ring of vectors.
+
+    Parameters
+    ----------
+    lines : int
+        Rows, and columns.
+    kind : str
+        Kind of vectors, see :func:`peer.vectors.pair`.
+    threads : int
+        Threads of the plant.
+    """
+
+    def __init__(self, lines: int, kind: str, threads: int = 1) -> None:
+        config = ControllerConfig("bench", lines, lines, adc_lanes=16)
+        self.plant = Plant(config, PlantConfig(device=DEVICE, seed=SEED, adc_range=ADC_RANGE, initial=0.3))
+        self.backend = ModelBackend(config, self.plant)
+        self.crossbar = Crossbar(self.backend, pulses=PulseSettings(DEVICE.dw_min, bl_max=BL))
+        self._config = config
+        self._lines = lines
+        self._generators = Generators(config, SEED_RESET)
+        x, d = pair(kind, lines, SEED)
+        self._ring = list(zip(x, d, strict=True))
+        self._words: list[list[Group]] = []
+        self._charges = [[to_codes(v, float(np.abs(v).max()), WINDOW).astype(np.int32) for v in side] for side in (x, d)]
+        self._next = 0
+        self._actions: dict[str, Callable[[int], object]] = {
+            "cells update": self._pulse_words,
+            "cells forward": lambda k: self.plant.read(0, False, True, self._charges[0][k], 0, lines),
+            "cells backward": lambda k: self.plant.read(0, False, False, self._charges[1][k], 0, lines),
+            "trains update": lambda k: self._pulse(self.trains(*self._ring[k])),
+            "trains forward": lambda k: self._read(True, self._ring[k][0]),
+            "trains backward": lambda k: self._read(False, self._ring[k][1]),
+            "host update": lambda k: self.crossbar.update(*self._ring[k], RATE),
+            "host forward": lambda k: self.crossbar.forward(self._ring[k][0]),
+            "host backward": lambda k: self.crossbar.backward(self._ring[k][1]),
+        }
+
+    def run(self, action: str, count: int, clock: Callable[[], float] = time.process_time) -> float:
+        """Do an action, ``LEVEL update``, ``LEVEL forward`` or ``LEVEL backward``, that many times; return the seconds it took.
+
+        Every time takes the next vectors of the ring. ``clock`` is by default this process's processor time.
+        """
+        if action == "cells update" and not self._words:
+            self._words = [self.trains(x, d) for x, d in self._ring]
+        act = self._actions[action]
+        order = [index % RING for index in range(self._next, self._next + count)]
+        self._next += count
+        start = clock()
+        for index in order:
+            act(index)
+        return clock() - start
+
+    def trains(self, x: Floats, d: Floats) -> list[Group]:
+        """Return the pulse trains of an update: direction, row words and column words of every quadrant that fires."""
+        x_peak, d_peak = peak("x", x, self._lines), peak("d", d, self._lines)
+        plan = plan_update(RATE * x_peak * d_peak / DEVICE.dw_min, WINDOW, 1, BL, self._config.full_scale_max)
+        codes = (to_codes(x, x_peak, plan.x_top), to_codes(d, d_peak, plan.d_top))
+        self._generators.draw_masks()
+        scales = (plan.x_full_scale, plan.d_full_scale)
+        hits = [self._generators.hits(side, Source.HAMMERSLEY, plan.bl, plan.bl, scales[side]) for side in (0, 1)]
+        signs = [{1: side.max() > 0, -1: side.min() < 0} for side in codes]
+        words = [{sign: hits[side].words(codes[side], sign) for sign in (1, -1) if signs[side][sign]} for side in (0, 1)]
+        return [
+            (quadrant < 2, words[0][row], words[1][column])
+            for quadrant, (row, column) in enumerate(QUADRANTS)
+            if signs[0][row] and signs[1][column]
+        ]
+
+    def coincidences(self) -> float:
+        """Return the mean number of pulses of a cell in an update, over four turns of the ring."""
+        groups = [group for x, d in 4 * self._ring for group in self.trains(x, d)]
+        return float(sum(coincidences(rows, columns).mean() for _, rows, columns in groups)) / (4 * RING)
+
+    def _pulse_words(self, index: int) -> None:
+        self._pulse(self._words[index])
+
+    def _pulse(self, groups: list[Group]) -> None:
+        for up, rows, columns in groups:
+            self.plant.pulse(0, up, rows, columns)
+
+    def _read(self, forward: bool, values: Floats) -> NDArray[np.float64]:
+        largest = peak("values", values, self._lines)
+        charge = to_codes(values, largest, WINDOW).astype(np.int32)
+        codes = self.plant.read(0, False, forward, charge, 0, self._lines)
+        return codes * (largest * ADC_RANGE / self._config.adc_max)
