@@ -63,12 +63,25 @@ class ReadSettings:
         Largest code of a read, and its length in ticks: 63 is a signed input of 7 bits.
     forward_gain, backward_gain, transfer_gain : int
         Gains of FORWARD, BACKWARD and of TRANSFER's read.
+    bound_steps : int
+        Bound management: how often at most a forward or backward read is repeated while an ADC code stands at the end of its
+        range, each time at half the gain or, from gain 0 on, with half the inputs. 0 to 15; 0 takes what the first read gives.
     """
 
     window: int = 63
     forward_gain: int = 0
     backward_gain: int = 0
     transfer_gain: int = 0
+    bound_steps: int = 0
+
+
+@dataclass
+class ReadCounts:
+    """What bound management has seen: vectors read forward or backward, reads repeated for them, and how many stayed saturated."""
+
+    vectors: int = 0
+    repeated: int = 0
+    saturated: int = 0
 
 
 class Crossbar:
@@ -90,6 +103,11 @@ class Crossbar:
         How reads are taken.
     converters : Converters or None
         The array's converters; None asks the back end's plant for them, and takes the defaults where there is none.
+
+    Attributes
+    ----------
+    read_counts : ReadCounts
+        Of :meth:`forward` and :meth:`backward`.
 
     Raises
     ------
@@ -132,6 +150,7 @@ class Crossbar:
             ("forward_gain", reads.forward_gain, 0, 15),
             ("backward_gain", reads.backward_gain, 0, 15),
             ("transfer_gain", reads.transfer_gain, 0, 15),
+            ("bound_steps", reads.bound_steps, 0, 15),
         ):
             if not low <= value <= high:
                 raise ValueError(f"{name} is {value}; allowed are {low} to {high}")
@@ -141,6 +160,7 @@ class Crossbar:
             raise ValueError(f"the source is {pulses.source.label}; the controller has {', '.join(config.sources)}")
         positive("step", pulses.step)
         self._per_line = pulses.source is Source.LFSR_PER_LINE
+        self.read_counts = ReadCounts()
         self._every = 0
         self._transfer_plan: tuple[int, int] | None = None
         self._input_step = converters.input_full_scale / reads.window
@@ -154,14 +174,36 @@ class Crossbar:
 
     def forward(self, x: Floats) -> Floats:
         """Return x W: ``columns`` outputs of ``rows`` inputs."""
-        return self.read_vector(x, True, TileKind.C, self.reads.forward_gain)[0]
+        return self._read_bounded(x, True, self.reads.forward_gain)
 
     def backward(self, d: Floats) -> Floats:
         """Return W d: ``rows`` outputs of ``columns`` errors."""
-        return self.read_vector(d, False, TileKind.C, self.reads.backward_gain)[0]
+        return self._read_bounded(d, False, self.reads.backward_gain)
 
-    def read_vector(self, values: Floats, forward: bool, kind: TileKind, gain: int) -> tuple[Floats, bool]:
+    def _read_bounded(self, values: Floats, forward: bool, gain: int) -> Floats:
+        """Read C, again and again with twice the range while that saturates, as often as bound management may."""
+        outputs, saturated = self.read_vector(values, forward, TileKind.C, gain)
+        counts, halvings = self.read_counts, 0
+        counts.vectors += 1
+        if saturated:
+            for _ in range(self.reads.bound_steps):
+                if gain:
+                    gain -= 1
+                else:
+                    halvings += 1
+                if not self.reads.window >> halvings:
+                    break
+                counts.repeated += 1
+                outputs, saturated = self.read_vector(values, forward, TileKind.C, gain, halvings)
+                if not saturated:
+                    break
+            counts.saturated += saturated
+        return outputs
+
+    def read_vector(self, values: Floats, forward: bool, kind: TileKind, gain: int, halvings: int = 0) -> tuple[Floats, bool]:
         """Read a tile against its reference with a vector on its rows (forward) or its columns.
+
+        The vector's largest magnitude always takes the window's largest code (noise management), halved ``halvings`` times.
 
         Returns
         -------
@@ -175,11 +217,14 @@ class Crossbar:
         if largest == 0.0:
             return np.zeros(sensed), False
         driver, adc_max = self.driver, self.driver.config.adc_max
-        driver.write_codes(name.upper(), to_codes(values, largest, self.reads.window))
+        window = self.reads.window
+        top = window >> halvings
+        driver.write_codes(name.upper(), to_codes(values, largest, top))
         self._set_read(gain)
         driver.run(Opcode.FORWARD if forward else Opcode.BACKWARD, self.tile(kind))
         codes = driver.read_codes(sensed)
-        return codes.astype(np.float64) * (largest * self._output_steps[gain]), bool(max(codes.max(), -codes.min()) >= adc_max)
+        outputs = codes.astype(np.float64) * (largest * self._output_steps[gain] * (window / top))
+        return outputs, bool(max(codes.max(), -codes.min()) >= adc_max)
 
     def update(self, x: Floats, d: Floats, rate: float, kind: TileKind = TileKind.C) -> None:
         """Add rate * x d^T on average to a tile, all cells at once, with pulses.
