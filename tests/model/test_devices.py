@@ -114,11 +114,11 @@ def test_signs_and_order_stay_consistent_under_a_wide_spread() -> None:
 
 
 def test_spread_of_a_linear_slope_is_absolute() -> None:
-    device = LinearStep("test", 0.01, gamma_up=0.1, gamma_up_spread=0.05, gamma_down=0.5, gamma_down_spread=0.02)
+    device = LinearStep("test", 0.01, gamma_up=0.3, gamma_up_spread=0.05, gamma_down=0.5, gamma_down_spread=0.02)
     planes = device.planes(CellDraws(2, 0, CELLS)).astype(np.float64)
     # With bounds of 1, b / a is gamma / w_max going up and gamma / w_min going down.
     gamma_up, gamma_down = planes[UP, 3] / planes[UP, 2], -planes[DOWN, 3] / planes[DOWN, 2]
-    assert _near(gamma_up, 0.1) and _near((gamma_up - 0.1) ** 2, 0.05**2)
+    assert _near(gamma_up, 0.3) and _near((gamma_up - 0.3) ** 2, 0.05**2)
     assert _near(gamma_down, 0.5) and _near((gamma_down - 0.5) ** 2, 0.02**2)
 
 
@@ -190,7 +190,7 @@ def test_a_device_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('rule = "soft_bounds"\ndw_mn = 0.1', r"has the key 'dw_mn'; allowed with soft_bounds are c2c, dw_min, .* and rule$"),
+        ('rule = "soft_bounds"\ndw_mn = 0.1', r"has the key 'dw_mn'; allowed with soft_bounds are additive, .*, c2c, .* and rule$"),
         ('rule = "soft_bounds"', "lacks the key 'dw_min'"),
         ('rule = "soft"\ndw_min = 0.1', "rule is 'soft'; allowed are constant_step, linear_step, soft_bounds"),
         ("dw_min = 0.1", "rule is None; allowed are"),
@@ -216,6 +216,6 @@ def test_sentences_about_device_files(tmp_path: Path, text: str, sentence: str) 
 
 def test_an_unknown_device_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        ConfigurationError, match=r"there is no device 's9'; allowed are ecram, .*, s1, s2, s3, .* or a \.toml file"
+        ConfigurationError, match=r"there is no device 's9'; allowed are capacitor, ecram, .*, s1, s2, s3, .* or a \.toml file"
     ):
         load_device("s9")

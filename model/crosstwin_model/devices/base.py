@@ -5,11 +5,13 @@ A device is a frozen dataclass in a file of its own. It gives
 - ``rule``, the name under which files ask for it;
 - :meth:`Device.planes`, which draws the parameters of every cell;
 - :meth:`Device.shape`, constants that all cells share, where the rule has any;
-- ``step``, a plain function ``step(w, planes, cell, noise, shape)`` that returns the conductance after one pulse, before it is
-  clipped. ``w`` and ``noise`` (c2c times a standard normal number) are float32, ``planes`` is float32[P, cells] and ``shape``
-  float32[S] of one direction, ``cell`` an index. It must be decorated with ``numba.extending.register_jitable``, use float32
-  throughout, and work on arrays (with ``cell`` an array of indices) as on scalars: the compiled kernels inline it, the reference
-  calls it.
+- ``change``, a plain function ``change(w, planes, cell, noise, shape)`` that returns by how much one pulse changes the
+  conductance, before it is clipped. ``w`` and ``noise`` (c2c times a standard normal number) are float32, ``planes`` is
+  float32[P, cells] and ``shape`` float32[S] of one direction, ``cell`` an index. It must be decorated with
+  ``numba.extending.register_jitable``, use float32 throughout, and work on arrays (with ``cell`` an array of indices) as on
+  scalars: the compiled kernels inline it, the reference calls it;
+- ``step``, a function of the same arguments: w + change;
+- ``additive_step``, the same with additive noise, where the rule has such a form; :attr:`Device.pulse_step` is the one in use.
 
 Planes 0 and 1 are w_min and w_max in every device; the rest belongs to the rule.
 """
@@ -18,14 +20,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.config import ConfigurationError
-from crosstwin_model.noise import Purpose, draw_normal, stream
+from crosstwin_model.devices.cells import CellDraws, CellSteps, Parameter, Plane
+from crosstwin_model.elementary import exp
+
+__all__ = ["CONDUCTANCE_LIMIT", "DOWN", "SMALLEST_BOUND", "UP", "CellDraws", "CellSteps", "Device", "Parameter", "Plane"]
 
 #: Largest conductance that any cell may reach; reads keep conductances as multiples of 2**-20 in float32, exact up to here.
 CONDUCTANCE_LIMIT = 8.0
@@ -36,39 +41,13 @@ SMALLEST_BOUND = 0.01
 #: Largest size of a number from the table of normal quantiles.
 _LARGEST_NORMAL = 3.7
 
+#: Halvings of the range in which a symmetry point is looked for, down to float32's resolution.
+_BISECTIONS = 30
+
 #: Directions, and the order of the first axis of :meth:`Device.planes`.
 DOWN, UP = 0, 1
 
-Plane = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class CellDraws:
-    """Standard normal numbers for the parameters of one tile's cells.
-
-    Parameters
-    ----------
-    seed, tile, cells : int
-        The plant's seed, the tile's number, and its number of cells.
-    """
-
-    seed: int
-    tile: int
-    cells: int
-
-    def __call__(self, parameter: int) -> Plane:
-        """Return float64[cells] for the parameter of that number; different numbers are independent."""
-        return draw_normal(stream(self.seed, Purpose.DEVICE, self.tile), np.arange(self.cells), parameter).astype(np.float64)
-
-
-@dataclass(frozen=True)
-class CellSteps:
-    """Parameters of every cell that all rules share, float64[cells]: step sizes at w = 0 (positive) and bounds."""
-
-    up: Plane
-    down: Plane
-    w_max: Plane
-    w_min: Plane
+Rule = Callable[[Any, Any, Any, Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -91,8 +70,33 @@ class Device:
         Its device-to-device standard deviation, in parts of dw_min.
     w_max, w_min : float
         Mean bounds, w_min < 0 < w_max.
+        A pair has w_min = 0: its two conductances go from 0 to w_max.
     w_max_spread, w_min_spread : float
         Device-to-device standard deviations of the bounds.
+    dw_min_spread_log : bool
+        Whether the spread of the step size is log-normal: a factor exp(dw_min_spread xi) in place of 1 + dw_min_spread xi.
+    additive : bool
+        Whether cycle-to-cycle noise is added to a step, c2c * xi times its size at w = 0, instead of multiplying it.
+    write_noise : float
+        Standard deviation, in dw_min, of the visible conductance around the persistent one; drawn afresh at every pulse.
+    one_sided : bool
+        Whether a cell is a pair of conductances that only go up, w = g+ - g-: an up pulse moves g+, a down pulse g-.
+    refresh_above, refresh_below : float
+        A pair is refreshed after an operation if the larger of the two is above refresh_above times its w_max and the smaller
+        above refresh_below times its own: both are reset, and the difference is programmed again. 0 to 1 each.
+    reset, reset_spread : float
+        Where a reset puts both conductances of a pair, and the standard deviation of that, drawn for each and at each refresh;
+        both in weights.
+    lifetime, lifetime_spread : float
+        Updates in which a conductance decays to 1 / e: at every update w is multiplied with 1 - 1 / lifetime. 0 is for ever.
+    drift, drift_spread : float
+        Mean exponent nu of the drift w(t) = w(t0) (t / t0)^-nu, and its device-to-device standard deviation, in absolute terms.
+    stuck, stuck_range : float
+        Part of the cells that are stuck, 0 to 1; each stands at a value uniform in +-stuck_range, cut to its bounds.
+    at_symmetry_point : bool
+        Whether reference tiles stand at the symmetry points of the cells that they are subtracted from.
+    reference_spread : float
+        Standard deviation of the reference tiles' error, in weights.
 
     Raises
     ------
@@ -101,7 +105,9 @@ class Device:
     """
 
     rule: ClassVar[str]
-    step: ClassVar[Callable[[Any, Any, Any, Any, Any], Any]]
+    change: ClassVar[Rule]
+    step: ClassVar[Rule]
+    additive_step: ClassVar[Rule | None] = None
 
     name: str
     dw_min: float
@@ -113,20 +119,60 @@ class Device:
     w_min: float = -1.0
     w_max_spread: float = 0.0
     w_min_spread: float = 0.0
+    dw_min_spread_log: bool = False
+    additive: bool = False
+    write_noise: float = 0.0
+    one_sided: bool = False
+    refresh_above: float = 0.75
+    refresh_below: float = 0.25
+    reset: float = 0.0
+    reset_spread: float = 0.0
+    lifetime: float = 0.0
+    lifetime_spread: float = 0.0
+    drift: float = 0.0
+    drift_spread: float = 0.0
+    stuck: float = 0.0
+    stuck_range: float = 0.0
+    at_symmetry_point: bool = False
+    reference_spread: float = 0.0
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name and self.name.replace("_", "").replace("-", "").isalnum()):
             raise ConfigurationError(f"name is {self.name!r}; allowed are letters, digits, _ and -")
         for field in fields(self):
-            if field.name != "name":
+            if field.type == "float":
                 self._require(field.name, -math.inf, math.inf, "finite numbers")
+            elif field.type == "bool" and not isinstance(getattr(self, field.name), bool):
+                raise ConfigurationError(f"{field.name} is {getattr(self, field.name)!r}; allowed are true and false")
         if not 0.0 < self.dw_min <= 1.0:
             raise ConfigurationError(f"dw_min is {self.dw_min!r}; allowed are numbers above 0, at most 1")
         for field in fields(self):
             if field.name == "c2c" or field.name.endswith("_spread"):
                 self._require(field.name, 0.0, 100.0, "numbers from 0 to 100")
         self._require("up_down", -1.0, 1.0, "numbers from -1 to 1")
-        if not self.w_min < 0.0 < self.w_max:
+        self._require("write_noise", 0.0, 1000.0, "numbers from 0 to 1000")
+        for name in ("refresh_above", "refresh_below", "drift", "stuck"):
+            self._require(name, 0.0, 1.0, "numbers from 0 to 1")
+        if not (self.lifetime == 0.0 or self.lifetime > 1.0):
+            raise ConfigurationError(f"lifetime is {self.lifetime!r}; allowed are 0, for ever, and numbers above 1")
+        self._require("stuck_range", 0.0, CONDUCTANCE_LIMIT, f"numbers from 0 to {CONDUCTANCE_LIMIT:g}")
+        self._require_bounds()
+        self._require_kind()
+
+    def _require(self, key: str, low: float, high: float, allowed: str) -> None:
+        value = getattr(self, key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+            raise ConfigurationError(f"{key} is {value!r}; allowed are {allowed}")
+
+    def _require_bounds(self) -> None:
+        if self.one_sided:
+            if not (self.w_min == 0.0 < self.w_max and self.w_min_spread == 0.0):
+                raise ConfigurationError(
+                    f"w_min, its spread and w_max are {self.w_min!r}, {self.w_min_spread!r} and {self.w_max!r}; "
+                    "allowed with one_sided is w_min = 0 without a spread and w_max > 0"
+                )
+            self._require("reset", 0.0, self.w_max, "numbers from 0 to w_max")
+        elif not self.w_min < 0.0 < self.w_max:
             raise ConfigurationError(
                 f"the bounds w_min and w_max are {self.w_min!r} and {self.w_max!r}; allowed is w_min < 0 < w_max"
             )
@@ -137,10 +183,87 @@ class Device:
                     f"+-{CONDUCTANCE_LIMIT:g} at {_LARGEST_NORMAL} standard deviations"
                 )
 
-    def _require(self, key: str, low: float, high: float, allowed: str) -> None:
-        value = getattr(self, key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
-            raise ConfigurationError(f"{key} is {value!r}; allowed are {allowed}")
+    def _require_kind(self) -> None:
+        if self.additive and type(self).additive_step is None:
+            raise ConfigurationError(f"additive is true; allowed with {self.rule} is false")
+        if self.at_symmetry_point and self.one_sided:
+            raise ConfigurationError("at_symmetry_point is true; allowed with one_sided, which has no such point, is false")
+        if self.dw_min_spread_log and self.dw_min_spread > 2.0:
+            raise ConfigurationError(
+                f"dw_min_spread is {self.dw_min_spread!r}; allowed with dw_min_spread_log are numbers from 0 to 2"
+            )
+
+    @property
+    def pulse_step(self) -> Rule:
+        """The function of one pulse: ``step``, or ``additive_step`` where noise is additive."""
+        additive = type(self).additive_step if self.additive else None
+        return type(self).step if additive is None else additive
+
+    def cell_planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
+        """Return the parameters of every cell, float32[2, P, cells], as the kernels use them.
+
+        Those of :meth:`planes`, down and then up; of a pair, those of an up pulse on g- and on g+. The bounds of a stuck cell are
+        both the value at which it stands; of a stuck pair, g+ or g- stands at the value's size and the other at 0.
+        """
+        planes = self.planes(draws)
+        if self.one_sided:
+            planes[DOWN] = self.planes(replace(draws, second=True))[UP]
+        if self.stuck:
+            stuck = draws.uniform(Parameter.STUCK) < self.stuck
+            at = (self.stuck_range * (2.0 * draws.uniform(Parameter.STUCK_AT) - 1.0)).astype(np.float32)
+            for direction in (DOWN, UP):
+                signed = -at if self.one_sided and direction == DOWN else at
+                value = np.clip(signed, planes[direction, 0], planes[direction, 1])
+                planes[direction, :2, stuck] = value[stuck, None]
+        return planes
+
+    def cell_shape(self) -> npt.NDArray[np.float32]:
+        """Return :meth:`shape` as the kernels use it: of a pair, both rows are those of an up pulse."""
+        shape = self.shape()
+        if self.one_sided:
+            shape[DOWN] = shape[UP]
+        return shape
+
+    def symmetry_point(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return where an up and a down pulse without noise change each cell by the same amount, float64[cells].
+
+        Found by bisection between the bounds, for any rule; NaN where the two do not cross there once or an odd number of times.
+
+        Parameters
+        ----------
+        planes : float32[2, P, cells]
+            From :meth:`cell_planes`.
+        """
+        low, high = planes[UP, 0].astype(np.float64), planes[UP, 1].astype(np.float64)
+        at_low = self._drift_of_a_pair(low, planes)
+        crossing = at_low * self._drift_of_a_pair(high, planes) < 0.0
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            below = at_low * self._drift_of_a_pair(middle, planes) > 0.0
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return np.where(crossing, 0.5 * (low + high), np.nan)
+
+    def mean_step(self, w: npt.ArrayLike, planes: npt.NDArray[np.float32], up: bool) -> npt.NDArray[np.float64]:
+        """Return the change of each cell by a pulse without noise at ``w`` [cells], before it is clipped, float64[cells]."""
+        direction = int(up)
+        cells = np.arange(planes.shape[2])
+        value = np.broadcast_to(np.asarray(w, np.float32), cells.shape)
+        change = type(self).change(value, planes[direction], cells, np.float32(0.0), self.cell_shape()[direction])
+        return np.asarray(change, np.float64)
+
+    def _drift_of_a_pair(self, w: Plane, planes: npt.NDArray[np.float32]) -> Plane:
+        return self.mean_step(w, planes, True) + self.mean_step(w, planes, False)
+
+    def keep(self, draws: CellDraws) -> npt.NDArray[np.float32]:
+        """Return what is left of each conductance after an update, float32[cells]: 1 - 1 / lifetime, at least 0."""
+        if self.lifetime == 0.0:
+            return np.ones(draws.cells, np.float32)
+        lifetime = self.lifetime * (1.0 + self.lifetime_spread * draws(Parameter.LIFETIME))
+        return (1.0 - 1.0 / np.maximum(lifetime, 1.0)).astype(np.float32)
+
+    def drift_exponents(self, draws: CellDraws) -> npt.NDArray[np.float32]:
+        """Return the exponent nu of each cell's drift, float32[cells]."""
+        return (self.drift + self.drift_spread * draws(Parameter.DRIFT)).astype(np.float32)
 
     def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
         """Return the parameters of every cell, float32[2, P, cells]: down, then up; planes 0 and 1 are w_min and w_max."""
@@ -153,15 +276,16 @@ class Device:
     def cell_steps(self, draws: CellDraws) -> CellSteps:
         """Draw step sizes and bounds of every cell.
 
-        With independent standard normal xi, g = 1 + dw_min_spread xi and r = up_down_spread xi, the steps are
-        up = dw_min (g + min(up_down, 0) + r) and down = dw_min (g - max(up_down, 0) - r), the bounds w_max (1 + w_max_spread xi)
-        and w_min (1 + w_min_spread xi). Signs are kept consistent: of a step or bound that a wide spread turned over, the size is
-        taken.
+        With independent standard normal xi, g = 1 + dw_min_spread xi or exp(dw_min_spread xi), and r = up_down_spread xi, the
+        steps are up = dw_min (g + min(up_down, 0) + r) and down = dw_min (g - max(up_down, 0) - r), the bounds
+        w_max (1 + w_max_spread xi) and w_min (1 + w_min_spread xi). Signs are kept consistent: of a step or bound that a wide
+        spread turned over, the size is taken.
         """
-        gain = 1.0 + self.dw_min_spread * draws(0)
-        ratio = self.up_down_spread * draws(1)
+        spread = self.dw_min_spread * draws(Parameter.STEP)
+        gain = exp(spread) if self.dw_min_spread_log else 1.0 + spread
+        ratio = self.up_down_spread * draws(Parameter.UP_DOWN)
         up = self.dw_min * (gain + min(self.up_down, 0.0) + ratio)
         down = self.dw_min * (gain - max(self.up_down, 0.0) - ratio)
-        w_max = self.w_max * np.maximum(np.abs(1.0 + self.w_max_spread * draws(2)), SMALLEST_BOUND)
-        w_min = self.w_min * np.maximum(np.abs(1.0 + self.w_min_spread * draws(3)), SMALLEST_BOUND)
+        w_max = self.w_max * np.maximum(np.abs(1.0 + self.w_max_spread * draws(Parameter.W_MAX)), SMALLEST_BOUND)
+        w_min = self.w_min * np.maximum(np.abs(1.0 + self.w_min_spread * draws(Parameter.W_MIN)), SMALLEST_BOUND)
         return CellSteps(np.abs(up), np.abs(down), w_max, w_min)

@@ -5,42 +5,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from crosstwin_model.devices.affine import affine_planes, affine_step
-from crosstwin_model.devices.base import CellDraws, Device
+from crosstwin_model.devices.affine import AffineDevice, per_bound
+from crosstwin_model.devices.base import CellDraws, CellSteps, Parameter, Plane
 
 
 @dataclass(frozen=True)
-class LinearStep(Device):
+class LinearStep(AffineDevice):
     """Up: + (s_up - g_up s_up w / w_max) N; down: - (s_dn - g_dn s_dn w / w_min) N.
+
+    Additive noise: + s_up (1 + c2c xi) - g_up s_up w / w_max up, and alike down.
 
     Parameters
     ----------
     gamma_up, gamma_down : float
-        Mean g_up and g_dn.
+        Mean g_up and g_dn: how much smaller a step is at the bound that it goes to, as a part of the step at w = 0.
     gamma_up_spread, gamma_down_spread : float
-        Their device-to-device standard deviations, in absolute terms.
+        Their device-to-device standard deviations, in absolute terms. A cell whose g the spread would turn over takes its size.
+    slope_at_mean_bound : bool
+        Whether w_max and w_min in the formulas are the device's mean bounds, so that slopes do not spread with the bounds.
     """
 
     rule = "linear_step"
-    step = staticmethod(affine_step)
 
     gamma_up: float = 0.0
     gamma_down: float = 0.0
     gamma_up_spread: float = 0.0
     gamma_down_spread: float = 0.0
+    slope_at_mean_bound: bool = False
 
-    def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
-        """Return float32[2, 4, cells] for the affine rule."""
-        cells = self.cell_steps(draws)
-        gamma_up = self.gamma_up + self.gamma_up_spread * draws(4)
-        gamma_down = self.gamma_down + self.gamma_down_spread * draws(5)
-        return affine_planes(cells, gamma_up / cells.w_max, gamma_down / cells.w_min)
+    def slopes(self, cells: CellSteps, draws: CellDraws) -> tuple[Plane, Plane]:
+        """Return g_up / w_max and g_dn / w_min."""
+        gamma_up = spread_gamma(self.gamma_up, self.gamma_up_spread, draws, Parameter.SHAPE_UP)
+        gamma_down = spread_gamma(self.gamma_down, self.gamma_down_spread, draws, Parameter.SHAPE_DOWN)
+        if self.slope_at_mean_bound:
+            return per_bound(gamma_up, self.w_max), per_bound(gamma_down, self.w_min)
+        return per_bound(gamma_up, cells.w_max), per_bound(gamma_down, cells.w_min)
+
+
+def spread_gamma(mean: float, spread: float, draws: CellDraws, parameter: Parameter) -> Plane:
+    """Return mean + spread xi of every cell, with the mean's sign, float64[cells]."""
+    return np.copysign(mean + spread * draws(parameter), mean)
 
 
 def _ecram(name: str, dw_min: float, c2c: float, w_max: float, gamma_up: float, gamma_down: float) -> LinearStep:
-    """Electrochemical memories, lithium and metal oxide: a range of 2, all bounds and slopes spread by .05."""
+    """Electrochemical memories, lithium and metal oxide: a range of 2 shifted so that the mean symmetry point is near 0."""
     return LinearStep(
         name,
         dw_min,
@@ -55,10 +64,30 @@ def _ecram(name: str, dw_min: float, c2c: float, w_max: float, gamma_up: float, 
         gamma_down=gamma_down,
         gamma_up_spread=0.05,
         gamma_down_spread=0.05,
+        slope_at_mean_bound=True,
     )
 
 
+#: ``capacitor``: a fit to Li et al., VLSI Technology 2018, with leakage. ``ecram``: to Tang et al., IEDM 2018, lithium based.
+#: ``ecram_mo``: to Kim et al., IEDM 2019, metal oxide based. Numbers as in the presets of IBM's aihwkit 1.2.0.
 PRESETS = (
+    LinearStep(
+        "capacitor",
+        0.005,
+        dw_min_spread=0.1,
+        c2c=0.3,
+        up_down_spread=0.06,
+        w_max_spread=0.07,
+        w_min_spread=0.07,
+        additive=True,
+        lifetime=1e6,
+        lifetime_spread=0.3,
+        gamma_up=0.05,
+        gamma_down=0.05,
+        gamma_up_spread=0.01,
+        gamma_down_spread=0.01,
+        slope_at_mean_bound=True,
+    ),
     _ecram("ecram", 0.002, 0.3, 1.1724, 0.1153, 0.5085),
     _ecram("ecram_mo", 2.8214e-4, 2.0, 1.1714, 0.4152, 0.7342),
 )
