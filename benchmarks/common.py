@@ -59,9 +59,9 @@ def compared(first: Callable[[], float], second: Callable[[], float], rounds: in
     return medians[0], medians[1], statistics.median(mine / theirs for mine, theirs in pairs)
 
 
-def report(name: str, rows: list[Row]) -> None:
-    """Print the rows and write them to build/bench/NAME.json."""
-    for row in rows:
+def report(name: str, rows: list[Row], *, show: bool = True) -> None:
+    """Print the rows, unless the bench has shown them in its own way, and write them to build/bench/NAME.json."""
+    for row in rows if show else ():
         against = "" if row.reference is None else f"   against {row.reference:12.4g}: {row.ratio:.3f}"
         print(f"{row.name:56s} {row.value:12.4g} {row.unit:14s}{against}")
     path = build_folder() / "bench" / f"{name}.json"

@@ -101,30 +101,29 @@ class Server:
             total += float(tile.tile.get_weights().abs().double().mean()) / dw_min
         return total / RING
 
-    def response(self, device: str, values: dict[str, Any], cells: int, pulses: list[int], pattern: str) -> list[list[float]]:
-        """Return the weights of ``cells`` cells, which begin at 0, after each number of pulses.
+    def response(self, device: str, values: dict[str, Any], tiles: int, pulses: list[int], pattern: str) -> list[list[float]]:
+        """Return the weights of ``tiles`` tiles of 2 x 64 cells, which begin at 0, after each number of pulses.
 
         ``pattern`` is ``up``, ``down`` or ``pairs``: an up pulse and a down pulse, counted as one.
         """
-        lines = 64
         made = getattr(presets, device, None) or getattr(devices, device)
-        unit = made(**values)
-        single = hasattr(unit, "unit_cell_devices")
-        config = UnitCellRPUConfig(device=unit, update=SINGLE) if single else SingleRPUConfig(device=unit, update=SINGLE)
-        tile = AnalogTile(cells // lines, lines, config)
-        raw = tile.tile
-        # A rate far beyond a step lets every line fire in the only slot; the peer's weights go against x d.
-        tile.set_learning_rate(1e3)
-        tile.set_weights(torch.zeros(cells // lines, lines))
-        down, up, out = torch.ones(lines), -torch.ones(lines), torch.ones(cells // lines)
-        turns = {"up": (up,), "down": (down,), "pairs": (up, down)}[pattern]
-        found, done = [], 0
-        for count in pulses:
-            for _ in range(count - done):
-                for x in turns:
-                    raw.update(x, out, False)
-            done = count
-            found.append(raw.get_weights().double().flatten().tolist())
+        found: list[list[float]] = [[] for _ in pulses]
+        for _ in range(tiles):
+            unit = made(**values)
+            config = (UnitCellRPUConfig if hasattr(unit, "unit_cell_devices") else SingleRPUConfig)(device=unit, update=SINGLE)
+            tile = AnalogTile(2, 64, config)
+            # A rate far beyond a step lets every line fire in the only slot; the peer's weights go against x d.
+            tile.set_learning_rate(1e3)
+            tile.set_weights(torch.zeros(2, 64))
+            down, up, out = torch.ones(64), -torch.ones(64), torch.ones(2)
+            turns = {"up": (up,), "down": (down,), "pairs": (up, down)}[pattern]
+            done = 0
+            for index, count in enumerate(pulses):
+                for _ in range(count - done):
+                    for x in turns:
+                        tile.tile.update(x, out, False)
+                done = count
+                found[index] += tile.tile.get_weights().double().flatten().tolist()
         return found
 
 
