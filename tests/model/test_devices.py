@@ -172,7 +172,8 @@ def test_a_symmetric_device_stays_where_it_is() -> None:
 
 
 def test_presets_are_the_published_ones() -> None:
-    assert set(RULES) == {"soft_bounds", "linear_step", "constant_step"}
+    steps = {"soft_bounds", "linear_step", "constant_step", "exponential_step", "power_step", "piecewise_step"}
+    assert set(RULES) == steps
     for name, dw_min, up_down_spread in (("s1", 0.02, 0.0), ("s2", 0.05, 0.0), ("s3", 0.02, 0.3)):
         spreads = {"dw_min_spread": 0.3, "c2c": 0.3, "w_max_spread": 0.3, "w_min_spread": 0.3}
         assert load_device(name) == SoftBounds(name, dw_min, up_down_spread=up_down_spread, w_max=0.6, w_min=-0.6, **spreads)
@@ -192,7 +193,7 @@ def test_a_device_from_a_file(tmp_path: Path) -> None:
     [
         ('rule = "soft_bounds"\ndw_mn = 0.1', r"has the key 'dw_mn'; allowed with soft_bounds are additive, .*, c2c, .* and rule$"),
         ('rule = "soft_bounds"', "lacks the key 'dw_min'"),
-        ('rule = "soft"\ndw_min = 0.1', "rule is 'soft'; allowed are constant_step, linear_step, soft_bounds"),
+        ('rule = "soft"\ndw_min = 0.1', "rule is 'soft'; allowed are constant_step, exponential_step, linear_step, .*, soft_bounds"),
         ("dw_min = 0.1", "rule is None; allowed are"),
         ('rule = "soft_bounds"\ndw_min = 0.0', "dw_min is 0.0; allowed are numbers above 0, at most 1"),
         ('rule = "soft_bounds"\ndw_min = true', "dw_min is True; allowed are finite numbers"),

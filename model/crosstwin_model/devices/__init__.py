@@ -1,8 +1,8 @@
 """Crosspoint devices: one file each, found by themselves.
 
-Every module of this package that has ``PRESETS``, a tuple of devices, adds its rule and its presets. A device on the command line
-is a preset's name or a TOML file with one table ``[device]``: ``rule`` names the step rule, the other keys are the fields of its
-class.
+Every module of this package with a class of devices that has a ``rule`` adds that rule, and every one with ``PRESETS``, a tuple
+of devices, adds these. A device on the command line is a preset's name or a TOML file with one table ``[device]``: ``rule`` names
+the step rule, the other keys are the fields of its class.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from crosstwin_model.devices.base import Device
 __all__ = ["DEVICES", "RULES", "Device", "load_device"]
 
 
-def _presets() -> tuple[Device, ...]:
-    found: list[Device] = []
-    for module in sorted(info.name for info in iter_modules(__path__)):
-        found += getattr(import_module(f"{__name__}.{module}"), "PRESETS", ())
-    return tuple(found)
+def _find() -> tuple[dict[str, Device], dict[str, type[Device]]]:
+    presets: dict[str, Device] = {}
+    rules: dict[str, type[Device]] = {}
+    for name in sorted(info.name for info in iter_modules(__path__)):
+        module = import_module(f"{__name__}.{name}")
+        presets |= {device.name: device for device in getattr(module, "PRESETS", ())}
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, Device) and "rule" in vars(kind):
+                rules[kind.rule] = kind
+    return presets, rules
 
 
-#: Preset devices by name.
-DEVICES: dict[str, Device] = {device.name: device for device in _presets()}
-
-#: Classes of devices by the name of their step rule.
-RULES: dict[str, type[Device]] = {device.rule: type(device) for device in DEVICES.values()}
+#: Preset devices by name, and classes of devices by the name of their step rule.
+DEVICES, RULES = _find()
 
 
 def load_device(source: str | Path) -> Device:

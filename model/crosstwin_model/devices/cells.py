@@ -76,3 +76,8 @@ class CellSteps:
     down: Plane
     w_max: Plane
     w_min: Plane
+
+
+def spread_gamma(mean: float, spread: float, draws: CellDraws, parameter: Parameter) -> Plane:
+    """Return mean + spread xi of every cell, with the mean's sign, float64[cells]."""
+    return np.copysign(mean + spread * draws(parameter), mean)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from crosstwin_model.devices.affine import AffineDevice, per_bound
 from crosstwin_model.devices.base import CellDraws, CellSteps, Parameter, Plane
+from crosstwin_model.devices.cells import spread_gamma
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,6 @@ class LinearStep(AffineDevice):
         if self.slope_at_mean_bound:
             return per_bound(gamma_up, self.w_max), per_bound(gamma_down, self.w_min)
         return per_bound(gamma_up, cells.w_max), per_bound(gamma_down, cells.w_min)
-
-
-def spread_gamma(mean: float, spread: float, draws: CellDraws, parameter: Parameter) -> Plane:
-    """Return mean + spread xi of every cell, with the mean's sign, float64[cells]."""
-    return np.copysign(mean + spread * draws(parameter), mean)
 
 
 def _ecram(name: str, dw_min: float, c2c: float, w_max: float, gamma_up: float, gamma_down: float) -> LinearStep:
