@@ -48,12 +48,15 @@ icarus:
 	@missing=; for tool in iverilog ngspice; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else sudo=false; fi; \
-	if command -v apt-get >/dev/null && $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; then \
-		echo "Installed$$missing."; \
-	else \
-		echo "Not here, and not to be installed from here:$$missing. Tests that need it are skipped until" \
-			"'apt-get install$$missing' has been run."; \
-	fi
+	if command -v apt-get >/dev/null; then $$sudo apt-get update -qq; else sudo=false; fi; \
+	for tool in $$missing; do \
+		if $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$tool >/dev/null; then \
+			echo "Installed $$tool."; \
+		else \
+			echo "$$tool is missing and cannot be installed from here: tests that need it are skipped until" \
+				"'apt-get install $$tool' has been run."; \
+		fi; \
+	done
 
 demo: setup  ## Train digits through the RTL and show that the golden model agrees to the last bit
 	$(BIN)/python examples/demo.py
