@@ -2,8 +2,8 @@
 
 The mathematics libraries of two machines differ in the last bit, and so would the model's results. These functions give the same
 bits everywhere, compiled by numba or on numpy arrays: every operation is rounded to float32 in the order written, none is
-contracted, and there are no branches, so that compiled loops can work on several numbers at once. The polynomials were fitted for
-the smallest largest relative error.
+contracted, and there are no branches, so that compiled loops can work on several numbers at once (compiled code looks for a zero
+before a ``/``, not before ``np.divide``). The polynomial of :func:`exp2` was fitted for the smallest largest relative error.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def log2(x: Any) -> Any:
     exponent = np.int32(np.int32(bits - _ROOT_BITS) >> _MANTISSA)
     mantissa = np.int32(bits - np.int32(exponent << _MANTISSA)).view(np.float32)
     rest = mantissa - _ONE
-    ratio = rest / (rest + _TWO)
+    ratio = np.divide(rest, rest + _TWO)
     square = ratio * ratio
     series = _L4 * square
     series = (series + _L3) * square

@@ -14,7 +14,7 @@ from crosstwin_model.devices.base import DOWN, UP, CellDraws, Device
 from crosstwin_model.elementary import SMALLEST
 
 _UNIT = np.float32(1.0)
-_ONE = np.int32(1)
+_ONE = np.uint32(1)
 
 #: Largest number of points in a table, and largest number there.
 _MOST_POINTS = 1024
@@ -23,18 +23,18 @@ _LARGEST = 1000.0
 
 @register_jitable  # type: ignore[untyped-decorator]
 def piecewise_change(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
-    """Return s lerp(shape, (w - w_min) / R) (1 + noise), every operation rounded to float32; plane 2 is s, of the step's sign.
+    """Return s lerp(table, (w - w_min) / R) (1 + noise), every operation rounded to float32.
 
-    The two bounds of a stuck cell are equal.
+    Plane 2 is s, of the sign of the step; shape is the table, its last number twice, so that w_max needs no case of its own. The
+    two bounds of a stuck cell are equal.
     """
     low = planes[0, cell]
-    last = np.int32(shape.shape[0] - 1)
-    place = (w - low) / np.maximum(planes[1, cell] - low, SMALLEST)
-    place = np.minimum(place, _UNIT) * np.float32(last)
-    index = np.minimum(np.int32(place), np.int32(last - _ONE))
+    place = np.divide(w - low, np.maximum(planes[1, cell] - low, SMALLEST))
+    place = np.minimum(place, _UNIT) * np.float32(shape.shape[0] - 2)
+    index = np.uint32(place)
     rest = place - np.float32(index)
     left = shape[index]
-    part = left + (shape[index + _ONE] - left) * rest
+    part = left + (shape[np.uint32(index + _ONE)] - left) * rest
     change = planes[2, cell] * part
     return change * (_UNIT + noise)
 
@@ -90,5 +90,5 @@ class PiecewiseStep(Device):
         return planes
 
     def shape(self) -> npt.NDArray[np.float32]:
-        """Return the tables, float32[2, points]."""
-        return np.array([self.table_down, self.table_up], np.float32)
+        """Return the tables, float32[2, points + 1]: the last number twice."""
+        return np.array([[*self.table_down, self.table_down[-1]], [*self.table_up, self.table_up[-1]]], np.float32)

@@ -23,7 +23,7 @@ def power_change(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
     Planes 2 and 3 are s, of the sign of the step, and g; shape is offset and sign. The two bounds of a stuck cell are equal.
     """
     low = planes[0, cell]
-    part = (w - low) / np.maximum(planes[1, cell] - low, SMALLEST)
+    part = np.divide(w - low, np.maximum(planes[1, cell] - low, SMALLEST))
     part = shape[0] + shape[1] * part
     change = planes[2, cell] * power(part, planes[3, cell])
     return change * (_UNIT + noise)
