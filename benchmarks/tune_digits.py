@@ -14,23 +14,24 @@ from dataclasses import replace
 import numpy as np
 
 from crosstwin_model.devices import load_device
-from crosstwin_sim.experiments.digits import DigitsTrainer, controller_for, final_accuracy, load_split, make_plant
-from crosstwin_sim.experiments.settings import SETTINGS, DigitsSettings
+from crosstwin_sim.experiments.digits import DigitsTrainer, final_accuracy, load_split, make_plant
+from crosstwin_sim.experiments.run import Run
+from crosstwin_sim.experiments.settings import SETTINGS, Settings
 from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.network import Algorithm
 
 EPOCHS = 30
 SEEDS = (101, 102, 103)
 
-Variant = tuple[str, DigitsSettings]
+Variant = tuple[str, Settings]
 
 
-def scaled(values: tuple[float, float], first: float, second: float) -> tuple[float, float]:
+def scaled(values: tuple[float, ...], first: float, second: float) -> tuple[float, float]:
     """Return rates of both layers, each multiplied."""
     return values[0] * first, values[1] * second
 
 
-def variants(settings: DigitsSettings, algorithm: Algorithm) -> list[Variant]:
+def variants(settings: Settings, algorithm: Algorithm) -> list[Variant]:
     """Return the settings and their neighbours."""
     found: list[Variant] = [("as they are", settings)]
     for factor in (0.5, 2.0):
@@ -50,24 +51,24 @@ def variants(settings: DigitsSettings, algorithm: Algorithm) -> list[Variant]:
     found += [(f"decay {value}", replace(settings, decay=value)) for value in (0.0, 5.0)]
     found += [(f"BL from {value}", replace(settings, bl_min=value)) for value in (1, 4, 32)]
     if algorithm is Algorithm.SHD:
-        found += [(f"transfer every {value}", replace(settings, transfer_every=value)) for value in (1, 2, 4)]
+        found += [(f"transfer every {value}", replace(settings, transfer_every=(value, value))) for value in (1, 2, 4)]
         found += [(f"transfer gains 2**{value}", replace(settings, transfer_gains=(value, value))) for value in (3, 4, 6)]
     else:
         found += [(f"source {source}", replace(settings, source=source)) for source in ("hammersley", "lfsr_per_line")]
     return found
 
 
-def validate(device_name: str, algorithm: Algorithm, zero_shift: bool, settings: DigitsSettings, seed: int) -> float:
+def validate(device_name: str, algorithm: Algorithm, zero_shift: bool, settings: Settings, seed: int) -> float:
     """Train once and return the validation accuracy."""
     device = load_device(device_name)
-    config = controller_for(settings)
-    backend = ModelBackend(config, make_plant(device, seed, config))
-    trainer = DigitsTrainer(backend, device, algorithm, settings, load_split(seed).validation(), EPOCHS, seed)
-    trainer.initialise(zero_shift)
+    run = Run(algorithm, device, zero_shift, EPOCHS, seed, settings)
+    backend = ModelBackend(run.controller, make_plant(device, seed, run.controller))
+    trainer = DigitsTrainer(backend, run, load_split(seed).validation())
+    trainer.initialise()
     return final_accuracy([trainer.run_epoch(epoch, lambda: None) for epoch in range(EPOCHS)])
 
 
-def validate_job(job: tuple[str, Algorithm, bool, DigitsSettings, int]) -> float:
+def validate_job(job: tuple[str, Algorithm, bool, Settings, int]) -> float:
     """Do :func:`validate` with its arguments in one tuple."""
     return validate(*job)
 

@@ -77,7 +77,7 @@ class ReadSettings:
 
 @dataclass
 class ReadCounts:
-    """What bound management has seen: vectors read forward or backward, reads repeated for them, and how many stayed saturated."""
+    """Vectors read forward or backward, reads repeated for them by bound management, and how many stayed saturated."""
 
     vectors: int = 0
     repeated: int = 0

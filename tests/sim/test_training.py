@@ -17,7 +17,8 @@ from crosstwin_sim.experiments.digits import Split, load_split, make_plant, trai
 from crosstwin_sim.experiments.picture import record_update
 from crosstwin_sim.experiments.run import Result, Run, train
 from crosstwin_sim.experiments.settings import digits_settings
-from crosstwin_sim.network import Algorithm, FloatNetwork, softmax_descent
+from crosstwin_sim.layers import FloatLayer, softmax_descent
+from crosstwin_sim.network import Algorithm, Network
 
 
 def few(train_samples: int, test_samples: int) -> Split:
@@ -150,10 +151,10 @@ def test_the_float_network_descends_its_loss() -> None:
         output = np.append(hidden, 1.0) @ matrices[1] * scales[1]
         return float(np.log(np.exp(output - output[label]).sum()))
 
-    network = FloatNetwork(weights, scales, (rate, rate), 0.0)
-    network.learn(x, label)
+    layers = [FloatLayer(matrix.copy(), scale, rate) for matrix, scale in zip(weights, scales, strict=True)]
+    Network(layers).learn(x, label)
     for layer, scale in enumerate(scales):
-        step = (network.weights[layer] - weights[layer]) / rate
+        step = (layers[layer].weights - weights[layer]) / rate
         for cell in [(0, 0), (2, 1), (3, 2)]:
             nudged = [matrix.copy() for matrix in weights]
             nudged[layer][cell] += 1e-6
@@ -185,6 +186,6 @@ def test_the_recorded_update_is_one_of_the_network(tmp_path: Path) -> None:
 
 def test_settings_change_the_run(tmp_path: Path) -> None:
     run, split = make(epochs=1), few(20, 5)
-    other = replace(run, settings=replace(run.settings, transfer_every=1))
+    other = replace(run, settings=replace(run.settings, transfer_every=(1, 1)))
     digests = {perform(item, split, tmp_path / "run.npz")[0].conductance_sha256 for item in (run, other)}
     assert len(digests) == 2

@@ -25,9 +25,11 @@ class Checkpoint:
     run : dict
         What the run is: everything that its result depends on, as JSON knows it.
     accuracy : list of float
-        One per finished epoch.
+        One per finished epoch: accuracy on the test samples, or what else the experiment is scored by.
     registers : dict of int
         The controller's state between epochs.
+    reads : list of list of int
+        Every layer's read counts.
     clock_cycles : int
         Clock cycles of all operations so far.
     seconds : float
@@ -39,6 +41,7 @@ class Checkpoint:
     run: dict[str, Any]
     accuracy: list[float]
     registers: dict[str, int]
+    reads: list[list[int]]
     clock_cycles: int
     seconds: float
     plant: dict[str, NDArray[Any]]
@@ -55,6 +58,7 @@ class Checkpoint:
             "run": self.run,
             "accuracy": self.accuracy,
             "registers": self.registers,
+            "reads": self.reads,
             "clock_cycles": self.clock_cycles,
             "seconds": self.seconds,
         }

@@ -28,7 +28,7 @@ def record_update(run: Run, plant: Plant, split: Split) -> PulsePhase | None:
     copy = make_plant(run.device, run.seed, run.controller)
     copy.restore(plant.state())
     backend = ModelBackend(run.controller, copy)
-    trainer = DigitsTrainer(backend, run.device, run.algorithm, run.settings, split, run.epochs, run.seed)
+    trainer = DigitsTrainer(backend, run, split)
     trainer.prepare_epoch(run.epochs - 1)
     longest: PulsePhase | None = None
     for image, label in zip(split.train_x[:_SAMPLES], split.train_y[:_SAMPLES].tolist(), strict=True):

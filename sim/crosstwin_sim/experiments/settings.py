@@ -1,8 +1,8 @@
-"""Settings of the digits experiment, one set a device and algorithm.
+"""Settings of a training run, and those of the digits experiment, one set a device and algorithm.
 
-They were searched for in a float simulation of the same training, and compared with their neighbours on the real path by
-``benchmarks/tune_digits.py``, always on validation samples, a fifth of the training samples. A split's own test samples took no
-part in that; but the tuning's seeds split the same 1797 digits, so its samples include test samples of the reported seeds.
+Those of digits were searched for in a float simulation of the same training, and compared with their neighbours on the real
+path by ``benchmarks/tune_digits.py``, always on validation samples, a fifth of the training samples. A split's own test samples
+took no part in that; but the tuning's seeds split the same 1797 digits, so its samples include test samples of the reported seeds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from crosstwin_sim.network import Algorithm
 
 
 @dataclass(frozen=True)
-class DigitsSettings:
+class Settings:
     """How one device is trained by one algorithm; tuples have one entry a layer.
 
     Parameters
@@ -22,7 +22,7 @@ class DigitsSettings:
         Learning rates of the pulsed updates (:class:`crosstwin_sim.network.Layer`).
     transfer_rates : tuple of float
         What a transfer adds to C per unit of A; SHD only.
-    transfer_every : int
+    transfer_every : tuple of int
         Updates of A between two transfers; SHD only.
     decay : float
         In epoch e of E the rates of C (SGD's rates, SHD's transfer rates) are divided by 1 + decay e / (E - 1).
@@ -40,47 +40,50 @@ class DigitsSettings:
         Range of an update's BL.
     source : str
         Random source of updates and transfers.
+    bound_steps : int
+        Repeats of a read that saturates, at most (bound management).
     """
 
-    rates: tuple[float, float]
-    transfer_rates: tuple[float, float] = (0.0, 0.0)
-    transfer_every: int = 2
+    rates: tuple[float, ...]
+    transfer_rates: tuple[float, ...] = (0.0, 0.0)
+    transfer_every: tuple[int, ...] = (2, 2)
     decay: float = 2.0
     skip_below: float = 0.1
-    scales: tuple[float, float] = (2.0, 2.0)
-    initial: tuple[float, float] = (0.12, 0.3)
-    forward_gains: tuple[int, int] = (3, 1)
-    backward_gains: tuple[int, int] = (3, 3)
-    transfer_gains: tuple[int, int] = (5, 5)
+    scales: tuple[float, ...] = (2.0, 2.0)
+    initial: tuple[float, ...] = (0.12, 0.3)
+    forward_gains: tuple[int, ...] = (3, 1)
+    backward_gains: tuple[int, ...] = (3, 3)
+    transfer_gains: tuple[int, ...] = (5, 5)
     transfer_bl: int = 8
     bl_min: int = 1
     bl_max: int = 32
     source: str = "hammersley"
+    bound_steps: int = 0
 
 
 #: The float reference takes scales, initial weights, skipping and decay from the device's SHD settings, and these rates.
 FLOAT_RATES = (0.05, 0.05)
 
-SETTINGS: dict[str, dict[Algorithm, DigitsSettings]] = {
+SETTINGS: dict[str, dict[Algorithm, Settings]] = {
     "s1": {
-        Algorithm.SHD: DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.05)),
-        Algorithm.SGD: DigitsSettings(rates=(0.014, 0.014), scales=(1.0, 2.0), skip_below=0.3, source="lfsr_per_line"),
+        Algorithm.SHD: Settings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.05)),
+        Algorithm.SGD: Settings(rates=(0.014, 0.014), scales=(1.0, 2.0), skip_below=0.3, source="lfsr_per_line"),
     },
     "s2": {
-        Algorithm.SHD: DigitsSettings(rates=(0.15, 0.15), transfer_rates=(0.32, 0.1)),
-        Algorithm.SGD: DigitsSettings(rates=(0.07, 0.035), scales=(1.0, 1.0), skip_below=0.0, bl_min=8, source="lfsr_per_line"),
+        Algorithm.SHD: Settings(rates=(0.15, 0.15), transfer_rates=(0.32, 0.1)),
+        Algorithm.SGD: Settings(rates=(0.07, 0.035), scales=(1.0, 1.0), skip_below=0.0, bl_min=8, source="lfsr_per_line"),
     },
     "s3": {
-        Algorithm.SHD: DigitsSettings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.1)),
-        Algorithm.SGD: DigitsSettings(rates=(0.036, 0.036), source="lfsr_per_line"),
+        Algorithm.SHD: Settings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.1)),
+        Algorithm.SGD: Settings(rates=(0.036, 0.036), source="lfsr_per_line"),
     },
     "symmetric": {
-        Algorithm.SHD: DigitsSettings(rates=(0.16, 0.32), transfer_rates=(0.4, 0.05), transfer_every=3),
-        Algorithm.SGD: DigitsSettings(rates=(0.054, 0.054), skip_below=0.2, source="lfsr_per_line"),
+        Algorithm.SHD: Settings(rates=(0.16, 0.32), transfer_rates=(0.4, 0.05), transfer_every=(3, 3)),
+        Algorithm.SGD: Settings(rates=(0.054, 0.054), skip_below=0.2, source="lfsr_per_line"),
     },
 }
 
 
-def digits_settings(device: str, algorithm: Algorithm) -> DigitsSettings:
+def digits_settings(device: str, algorithm: Algorithm) -> Settings:
     """Return a device's settings; those of ``s1`` for a device that has none of its own."""
     return SETTINGS.get(device, SETTINGS["s1"])[algorithm]

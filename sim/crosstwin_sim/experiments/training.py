@@ -1,0 +1,302 @@
+"""What all experiments share: what a run is, crossbars as its layers, their rates, and the loop with its checkpoints."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crosstwin_model.config import ControllerConfig, Source
+from crosstwin_model.devices import Device
+from crosstwin_model.plant import Plant, PlantConfig
+from crosstwin_model.registers import SEED_BITS
+from crosstwin_sim.backend import Backend
+from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadCounts, ReadSettings
+from crosstwin_sim.driver import Driver
+from crosstwin_sim.layers import FloatLayer, Layer
+from crosstwin_sim.network import Algorithm
+from crosstwin_sim.scaling import Floats
+
+from .checkpoint import Checkpoint, load_checkpoint
+from .settings import Settings
+
+#: Told after every sample that was learned from or tried.
+Tick = Callable[[], None]
+#: Rows (inputs and the bias) and columns of every layer.
+Shapes = Sequence[tuple[int, int]]
+
+#: Scores are reported as the mean over that many last epochs.
+LAST_EPOCHS = 5
+
+
+def final_score(scores: list[float]) -> float:
+    """Return the mean over the last :data:`LAST_EPOCHS` epochs."""
+    return float(np.mean(scores[-LAST_EPOCHS:]))
+
+
+def with_source(config: ControllerConfig, source: str) -> ControllerConfig:
+    """Return a controller that has a random source: the one given, or a larger one."""
+    if source in config.sources:
+        return config
+    return replace(config, name=f"{config.name}-{source}", sources=(*config.sources, source))
+
+
+def make_plant(device: Device, seed: int, config: ControllerConfig) -> Plant:
+    """Return the array of an experiment: 9-bit ADC over +-12 with noise .06, 7-bit inputs."""
+    return Plant(config, PlantConfig(device=device, seed=seed))
+
+
+def initial_weights(shapes: Shapes, settings: Settings, seed: int) -> list[Floats]:
+    """Return the weights that a network begins with, biases in the last row."""
+    rng = np.random.default_rng([seed, 1])
+    return [rng.uniform(-limit, limit, shape) for shape, limit in zip(shapes, settings.initial, strict=True)]
+
+
+def float_layers(shapes: Shapes, settings: Settings, rates: Sequence[float], seed: int) -> list[FloatLayer]:
+    """Return the layers of the float reference: the same initial weights and scales, other rates."""
+    weights = initial_weights(shapes, settings, seed)
+    return [FloatLayer(*each) for each in zip(weights, settings.scales, rates, strict=True)]
+
+
+def epoch_order(samples: int, seed: int, epoch: int) -> list[int]:
+    """Return the order in which an epoch goes through the training samples."""
+    order: list[int] = np.random.default_rng([seed, 2, epoch]).permutation(samples).tolist()
+    return order
+
+
+def decay_factor(settings: Settings, epoch: int, epochs: int) -> float:
+    """Return what the rates of C are multiplied with in an epoch, counted from 0."""
+    return 1.0 / (1.0 + settings.decay * epoch / max(epochs - 1, 1))
+
+
+@dataclass(frozen=True)
+class BaseRun(ABC):
+    """What a run's result depends on; each experiment has a subclass that says what is trained.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        SGD or SHD.
+    device : Device
+        Crosspoint devices of all tiles; the host needs their nominal step.
+    zero_shift : bool
+        Whether A is driven to its symmetry point, and its reference after it, before training.
+    epochs, seed : int
+        Length of the run, which the decay of the rates depends on, and the seed of data, weights, order, devices and noise.
+    settings : Settings
+        Rates and read ranges.
+    """
+
+    algorithm: Algorithm
+    device: Device
+    zero_shift: bool
+    epochs: int
+    seed: int
+    settings: Settings
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What is trained, for the names of files."""
+
+    @property
+    @abstractmethod
+    def shapes(self) -> Shapes:
+        """Rows and columns of every layer."""
+
+    @property
+    @abstractmethod
+    def controller(self) -> ControllerConfig:
+        """The controller that the run needs: a tile pair for every layer, and the settings' random source."""
+
+    @abstractmethod
+    def trainer(self, backend: Backend, data: Any) -> Trainer:
+        """Return the network on a back end, with what it is to learn."""
+
+    def document(self) -> dict[str, Any]:
+        """Return all of it, and the controller's configuration, as JSON knows it."""
+        return {
+            "experiment": self.name,
+            "algorithm": self.algorithm.value,
+            "device": {"rule": self.device.rule, **asdict(self.device)},
+            "zero_shift": self.zero_shift,
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "settings": _plain(asdict(self.settings)),
+            "shapes": [list(shape) for shape in self.shapes],
+            "controller": _plain(asdict(self.controller)),
+        }
+
+    @property
+    def key(self) -> str:
+        """A name for the run's files."""
+        shift = "-zero-shift" if self.zero_shift else ""
+        return f"{self.name}-{self.algorithm.value}-{self.device.name}{shift}-epochs{self.epochs}-seed{self.seed}"
+
+
+class Trainer(ABC):
+    """Layers on a back end, and everything that a checkpoint at the end of an epoch must hold; a subclass makes them a network.
+
+    Parameters
+    ----------
+    backend : Backend
+        The run's controller.
+    run : BaseRun
+        What to train.
+    """
+
+    def __init__(self, backend: Backend, run: BaseRun) -> None:
+        self.run = run
+        self.driver = Driver.of(backend)
+        self.layers = []
+        settings = run.settings
+        source = Source[settings.source.upper()]
+        for pair, (rows, columns) in enumerate(run.shapes):
+            pulses = PulseSettings(run.device.dw_min, source, settings.bl_min, settings.bl_max, settings.transfer_bl)
+            gains = (settings.forward_gains[pair], settings.backward_gains[pair], settings.transfer_gains[pair])
+            reads = ReadSettings(63, *gains, settings.bound_steps)
+            crossbar = Crossbar(backend, pair, rows, columns, pulses=pulses, reads=reads)
+            self.layers.append(Layer(crossbar, settings.scales[pair], settings.rates[pair], run.algorithm.kind))
+
+    @abstractmethod
+    def run_epoch(self, epoch: int, tick: Tick) -> float:
+        """Train one epoch, counted from 0, and return its score on the test samples."""
+
+    def initialise(self) -> None:
+        """Program the initial weights into C; with zero-shift, drive A to its symmetry point and its reference after it."""
+        run = self.run
+        for layer, weights in zip(self.layers, initial_weights(run.shapes, run.settings, run.seed), strict=True):
+            layer.crossbar.program(weights)
+            if run.zero_shift:
+                layer.crossbar.zero_shift()
+
+    def prepare_epoch(self, epoch: int) -> None:
+        """Seed the generators and set the rates of an epoch, counted from 0."""
+        # Both generators start anew with every epoch, so that a checkpoint need not hold them.
+        seeds = np.random.SeedSequence([self.run.seed, 3, epoch]).generate_state(2).tolist()
+        self.driver.seed(*((seed & (1 << bits) - 1) or 1 for seed, bits in zip(seeds, SEED_BITS, strict=True)))
+        settings = self.run.settings
+        factor = decay_factor(settings, epoch, self.run.epochs)
+        for index, layer in enumerate(self.layers):
+            if self.run.algorithm is Algorithm.SHD:
+                layer.crossbar.set_transfer(settings.transfer_every[index], settings.transfer_rates[index] * factor)
+            else:
+                layer.rate = settings.rates[index] * factor
+
+    def registers(self) -> dict[str, int]:
+        """Return the controller's state that the next epoch depends on."""
+        names = [f"PAIR{pair}_{name}" for pair in range(len(self.layers)) for name in ("TRANSFER_ROW", "UPDATES")]
+        return {name: self.driver.read(name) for name in names}
+
+    def reads(self) -> list[list[int]]:
+        """Return every layer's read counts, as :class:`crosstwin_sim.crossbar.ReadCounts` lists them."""
+        counts = [layer.crossbar.read_counts for layer in self.layers]
+        return [[each.vectors, each.repeated, each.saturated] for each in counts]
+
+    def restore(self, registers: dict[str, int], reads: list[list[int]]) -> None:
+        """Take over what :meth:`registers` and :meth:`reads` returned."""
+        for name, value in registers.items():
+            self.driver.set(name, value)
+        for layer, counts in zip(self.layers, reads, strict=True):
+            layer.crossbar.read_counts = ReadCounts(*counts)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave.
+
+    Parameters
+    ----------
+    accuracy : list of float
+        The score of every epoch on the test samples: accuracy, or what the experiment says.
+    conductance_sha256 : str
+        SHA-256 of all conductances.
+    clock_cycles : int
+        Clock cycles of all operations.
+    seconds : float
+        Wall-clock time.
+    reads : list of list of int
+        Each layer's vectors read, reads repeated for them, and vectors that stayed saturated.
+    """
+
+    accuracy: list[float]
+    conductance_sha256: str
+    clock_cycles: int
+    seconds: float
+    reads: list[list[int]]
+
+
+def train(
+    run: BaseRun,
+    backend: Backend,
+    plant: Plant,
+    data: Any,
+    *,
+    tick: Tick,
+    epoch_done: Callable[[int, float], None],
+    path: Path,
+    resume: bool,
+) -> Result:
+    """Train a run to its end.
+
+    Parameters
+    ----------
+    run : BaseRun
+        What to train.
+    backend : Backend
+        The controller, fresh, joined to ``plant``.
+    plant : Plant
+        The array, fresh.
+    data
+        What the run's trainer learns from.
+    tick : callable
+        Told after every sample; an exception that it raises (Ctrl-C) ends the run with the last epoch's checkpoint in place.
+    epoch_done : callable
+        Told how many epochs are finished, and the last one's score.
+    path : Path
+        Checkpoint, written before the first epoch and after each.
+    resume : bool
+        Go on from that checkpoint.
+
+    Raises
+    ------
+    CrosstwinError
+        If the checkpoint cannot be written, or with ``resume`` is not of this run.
+    """
+    document = run.document()
+    trainer = run.trainer(backend, data)
+    accuracy: list[float] = []
+    cycles, seconds = 0, 0.0
+    began = time.monotonic()
+
+    def checkpoint() -> Checkpoint:
+        total = cycles + trainer.driver.counters().cycles
+        elapsed = seconds + time.monotonic() - began
+        return Checkpoint(document, accuracy, trainer.registers(), trainer.reads(), total, elapsed, plant.state())
+
+    if resume:
+        saved = load_checkpoint(path, document)
+        plant.restore(saved.plant)
+        trainer.restore(saved.registers, saved.reads)
+        accuracy, cycles, seconds = list(saved.accuracy), saved.clock_cycles, saved.seconds
+        for epoch, value in enumerate(accuracy):
+            epoch_done(epoch + 1, value)
+    else:
+        trainer.initialise()
+        saved = checkpoint()
+        saved.save(path)
+    for epoch in range(len(accuracy), run.epochs):
+        accuracy.append(trainer.run_epoch(epoch, tick))
+        saved = checkpoint()
+        saved.save(path)
+        epoch_done(epoch + 1, accuracy[-1])
+    return Result(accuracy, plant.digest(), saved.clock_cycles, saved.seconds, saved.reads)
+
+
+def _plain(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in table.items()}
