@@ -2,7 +2,8 @@
 
 Those of digits were searched for in a float simulation of the same training, and compared with their neighbours on the real
 path by ``benchmarks/tune_digits.py``, always on validation samples, a fifth of the training samples. A split's own test samples
-took no part in that; but the tuning's seeds split the same 1797 digits, so its samples include test samples of the reported seeds.
+took no part in that; but the tuning's seeds split the same 1797 digits, so its samples include test samples of the reported
+seeds.
 """
 
 from __future__ import annotations
