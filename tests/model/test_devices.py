@@ -122,6 +122,72 @@ def test_spread_of_a_linear_slope_is_absolute() -> None:
     assert _near(gamma_down, 0.5) and _near((gamma_down - 0.5) ** 2, 0.02**2)
 
 
+def test_spread_of_log_normal_steps() -> None:
+    up = SoftBounds("test", 0.01, dw_min_spread=0.7, dw_min_spread_log=True).planes(CellDraws(2, 0, CELLS))[UP, 2]
+    logarithm = np.log(up.astype(np.float64) / 0.01)
+    assert _near(logarithm, 0.0) and _near(logarithm**2, 0.7**2)
+
+
+@pytest.mark.parametrize("device", [*DEVICES.values(), replace(DEVICES["s1"], stuck=0.3, stuck_range=0.2)], ids=lambda d: d.name)
+def test_a_cell_does_not_depend_on_its_block(device: Device) -> None:
+    whole = device.cell_planes(CellDraws(5, 2, 1000))
+    blocks = [device.cell_planes(CellDraws(5, 2, size, first)) for first, size in ((0, 1), (1, 600), (601, 399))]
+    assert np.concatenate(blocks, axis=2).tobytes() == whole.tobytes()
+    assert whole.dtype == np.float32 and device.cell_shape().dtype == np.float32
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_stuck_cells_stand_where_they_are(rule: str) -> None:
+    device = RULES[rule]("test", 0.1, c2c=1.0, stuck=0.25, stuck_range=0.9, w_max=0.5)
+    low, high = device.cell_planes(CellDraws(6, 0, CELLS))[UP, :2].astype(np.float64)
+    stuck = low == high
+    assert _near(stuck.astype(float), 0.25)
+    at, cut = high[stuck], high[stuck] == 0.5
+    assert _near(cut.astype(float), 0.4 / 1.8) and _near(at[~cut], -0.2) and at.min() < -0.89
+    assert (low[~stuck] == -1.0).all() and (high[~stuck] == 0.5).all()
+
+
+def test_a_pair_has_two_independent_conductances_that_go_up() -> None:
+    device = replace(DEVICES["s1"], w_min=0.0, w_min_spread=0.0, one_sided=True, stuck=0.2, stuck_range=0.1)
+    planes = device.cell_planes(CellDraws(2, 0, CELLS)).astype(np.float64)
+    free = planes[:, 0] != planes[:, 1]
+    assert (free[UP] == free[DOWN]).all() and _near(free[UP].astype(float), 0.8)
+    assert (planes[:, 2][free] > 0).all() and (planes[:, 0][free] == 0).all()
+    both = planes[:, 2][:, free[UP]]
+    assert _near(both[UP], 0.02) and _near(both[DOWN], 0.02) and abs(np.corrcoef(both)[0, 1]) < 4 / np.sqrt(CELLS)
+    plus, minus = planes[UP, 0, ~free[UP]], planes[DOWN, 0, ~free[UP]]
+    assert ((plus == 0) | (minus == 0)).all() and _near(plus - minus, 0.0) and (plus - minus).max() > 0.09
+    shape = replace(DEVICES["reram_es"], w_min=0.0, w_min_spread=0.0, one_sided=True).cell_shape()
+    assert (shape[DOWN] == shape[UP]).all() and (shape[UP] == DEVICES["reram_es"].shape()[UP]).all()
+
+
+def test_lifetime_and_drift_spread_over_the_cells() -> None:
+    device = replace(DEVICES["s1"], lifetime=100.0, lifetime_spread=0.1, drift=0.05, drift_spread=0.01)
+    draws = CellDraws(2, 0, CELLS)
+    lifetime, nu = 1 / (1 - device.keep(draws).astype(np.float64)), device.drift_exponents(draws).astype(np.float64)
+    assert abs(lifetime.mean() - 100) < 0.5 and abs(lifetime.std() - 10) < 0.5
+    assert _near(nu, 0.05) and _near((nu - 0.05) ** 2, 0.01**2)
+    assert (DEVICES["s1"].keep(draws) == 1).all()
+    assert (replace(device, lifetime=2.0, lifetime_spread=1.0).keep(draws) >= 0).all()
+
+
+@pytest.mark.parametrize("name", ["s3", "ecram", "reram_es", "reram_sb"])
+def test_steps_cancel_at_the_symmetry_point(name: str) -> None:
+    device = DEVICES[name]
+    planes = device.cell_planes(CellDraws(3, 0, 1000))
+    point = device.symmetry_point(planes)
+    found = ~np.isnan(point)
+    assert found.mean() > 0.9
+    up, down = device.mean_step(point, planes, True), device.mean_step(point, planes, False)
+    assert np.abs((up + down) / up)[found].max() < 1e-4
+    assert (up[found] > 0).all()
+
+
+def test_devices_without_a_symmetry_point_say_so() -> None:
+    for device in (ConstantStep("test", 0.01), ConstantStep("test", 0.01, up_down=0.5), replace(DEVICES["s1"], stuck=1.0)):
+        assert np.isnan(device.symmetry_point(device.cell_planes(CellDraws(1, 0, 9)))).all()
+
+
 def test_alternating_pulses_find_the_symmetry_point() -> None:
     device = replace(DEVICES["s3"], c2c=0.0, dw_min=0.002)
     plant = _plant(device, initial=0.5)
@@ -191,9 +257,9 @@ def test_a_device_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('rule = "soft_bounds"\ndw_mn = 0.1', r"has the key 'dw_mn'; allowed with soft_bounds are additive, .*, c2c, .* and rule$"),
+        ('rule = "soft_bounds"\ndw_mn = 0.1', r"has the key 'dw_mn'; allowed with soft_bounds are additive, .* and rule$"),
         ('rule = "soft_bounds"', "lacks the key 'dw_min'"),
-        ('rule = "soft"\ndw_min = 0.1', "rule is 'soft'; allowed are constant_step, exponential_step, linear_step, .*, soft_bounds"),
+        ('rule = "soft"\ndw_min = 0.1', "rule is 'soft'; allowed are constant_step, exponential_step, .*, soft_bounds"),
         ("dw_min = 0.1", "rule is None; allowed are"),
         ('rule = "soft_bounds"\ndw_min = 0.0', "dw_min is 0.0; allowed are numbers above 0, at most 1"),
         ('rule = "soft_bounds"\ndw_min = true', "dw_min is True; allowed are finite numbers"),
@@ -205,6 +271,52 @@ def test_a_device_from_a_file(tmp_path: Path) -> None:
             r"w_max is 9 with a spread of 0.0; allowed are bounds that stay within \+-8",
         ),
         ('rule = "soft_bounds"\ndw_min = 0.1\nup_down = 2', "up_down is 2; allowed are numbers from -1 to 1"),
+        ('rule = "soft_bounds"\ndw_min = 0.1\nadditive = 1', "additive is 1; allowed are true and false"),
+        ('rule = "power_step"\ndw_min = 0.1\nadditive = true', "additive is True; allowed with power_step is false"),
+        (
+            'rule = "soft_bounds"\ndw_min = 0.1\none_sided = true',
+            "w_max are -1.0, 0.0 and 1.0; allowed with one_sided is w_min = 0",
+        ),
+        (
+            'rule = "soft_bounds"\ndw_min = 0.1\none_sided = true\nw_min = 0\nat_symmetry_point = true',
+            "at_symmetry_point is True; allowed with one_sided, which has no such point, is false",
+        ),
+        (
+            'rule = "soft_bounds"\ndw_min = 0.1\none_sided = true\nw_min = 0\nreset = 1.5',
+            "reset is 1.5; allowed are numbers from 0 to w_max",
+        ),
+        (
+            'rule = "soft_bounds"\ndw_min = 0.1\none_sided = true\nw_min = 0\nrefresh_above = 0.2',
+            "refresh_above and refresh_below are 0.2 and 0.25; allowed is refresh_below < refresh_above",
+        ),
+        ('rule = "soft_bounds"\ndw_min = 0.1\nlifetime = 0.5', "lifetime is 0.5; allowed are 0, for ever, and numbers above 1"),
+        ('rule = "soft_bounds"\ndw_min = 0.1\nstuck = 1.5', "stuck is 1.5; allowed are numbers from 0 to 1"),
+        ('rule = "soft_bounds"\ndw_min = 0.1\nstuck_range = 9', "stuck_range is 9; allowed are numbers from 0 to 8"),
+        ('rule = "soft_bounds"\ndw_min = 0.1\ndrift = -0.1', "drift is -0.1; allowed are numbers from 0 to 1"),
+        ('rule = "soft_bounds"\ndw_min = 0.1\nwrite_noise = -1', "write_noise is -1; allowed are numbers from 0 to 1000"),
+        (
+            'rule = "soft_bounds"\ndw_min = 0.1\ndw_min_spread = 3\ndw_min_spread_log = true',
+            "dw_min_spread is 3; allowed with dw_min_spread_log are numbers from 0 to 2",
+        ),
+        ('rule = "power_step"\ndw_min = 0.1\ngamma_up = -1', "gamma_up is -1; allowed are numbers from 0 to 100"),
+        (
+            'rule = "exponential_step"\ndw_min = 0.1\namplitude_up = 1e4',
+            "amplitude_up is 10000.0; allowed are numbers from -1000",
+        ),
+        (
+            'rule = "exponential_step"\ndw_min = 0.1\ngamma_down = 30',
+            r"gamma_down is 30 with a = 1.0 and b = 0.0; allowed are numbers of at least 0 with gamma \(2 \|a\| \+ \|b\|\) of at",
+        ),
+        (
+            'rule = "piecewise_step"\ndw_min = 0.1\ntable_up = [1]',
+            "table_up is 1 numbers; allowed are lists of 2 to 1024 numbers",
+        ),
+        ('rule = "piecewise_step"\ndw_min = 0.1\ntable_up = 1', "table_up is 1; allowed are lists of 2 to 1024 numbers"),
+        ('rule = "piecewise_step"\ndw_min = 0.1\ntable_up = [1, -1]', "table_up holds -1; allowed are numbers from 0 to 1000"),
+        (
+            'rule = "piecewise_step"\ndw_min = 0.1\ntable_up = [1, 1, 1]',
+            "table_up and table_down have 3 and 2 numbers; allowed are tables of the same length",
+        ),
         ('rule = "soft_bounds"\ndw_min = 0.1\nname = "a b"', "name is 'a b'; allowed are letters, digits, _ and -"),
     ],
 )

@@ -59,7 +59,8 @@ class Device:
     name : str
         Names the device in reports: letters, digits, ``_`` and ``-``.
     dw_min : float
-        Mean step of one pulse at w = 0, above 0, at most 1.
+        Mean step of one pulse, which the rule then scales with a function of w (1 at w = 0 in the affine rules); above 0, at
+        most 1.
     dw_min_spread : float
         Device-to-device standard deviation of the step size.
     c2c : float
@@ -172,6 +173,11 @@ class Device:
                     "allowed with one_sided is w_min = 0 without a spread and w_max > 0"
                 )
             self._require("reset", 0.0, self.w_max, "numbers from 0 to w_max")
+            if not self.refresh_below < self.refresh_above:
+                raise ConfigurationError(
+                    f"refresh_above and refresh_below are {self.refresh_above!r} and {self.refresh_below!r}; "
+                    "allowed is refresh_below < refresh_above"
+                )
         elif not self.w_min < 0.0 < self.w_max:
             raise ConfigurationError(
                 f"the bounds w_min and w_max are {self.w_min!r} and {self.w_max!r}; allowed is w_min < 0 < w_max"
@@ -185,9 +191,9 @@ class Device:
 
     def _require_kind(self) -> None:
         if self.additive and type(self).additive_step is None:
-            raise ConfigurationError(f"additive is true; allowed with {self.rule} is false")
+            raise ConfigurationError(f"additive is True; allowed with {self.rule} is false")
         if self.at_symmetry_point and self.one_sided:
-            raise ConfigurationError("at_symmetry_point is true; allowed with one_sided, which has no such point, is false")
+            raise ConfigurationError("at_symmetry_point is True; allowed with one_sided, which has no such point, is false")
         if self.dw_min_spread_log and self.dw_min_spread > 2.0:
             raise ConfigurationError(
                 f"dw_min_spread is {self.dw_min_spread!r}; allowed with dw_min_spread_log are numbers from 0 to 2"

@@ -14,7 +14,7 @@ from crosstwin_model.devices.base import DOWN, UP, CellDraws, Device
 from crosstwin_model.elementary import SMALLEST
 
 _UNIT = np.float32(1.0)
-_ONE = np.uint32(1)
+_ONE = np.int32(1)
 
 #: Largest number of points in a table, and largest number there.
 _MOST_POINTS = 1024
@@ -31,9 +31,9 @@ def piecewise_change(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> 
     low = planes[0, cell]
     place = np.divide(w - low, np.maximum(planes[1, cell] - low, SMALLEST))
     place = np.minimum(place, _UNIT) * np.float32(shape.shape[0] - 2)
-    index = np.uint32(place)
+    index = np.int32(place)
     rest = place - np.float32(index)
-    left = shape[index]
+    left = shape[np.uint32(index)]
     part = left + (shape[np.uint32(index + _ONE)] - left) * rest
     change = planes[2, cell] * part
     return change * (_UNIT + noise)
@@ -76,7 +76,8 @@ class PiecewiseStep(Device):
             object.__setattr__(self, key, tuple(float(number) for number in table))
         if len(self.table_up) != len(self.table_down):
             raise ConfigurationError(
-                f"table_up and table_down have {len(self.table_up)} and {len(self.table_down)} numbers; allowed are as many"
+                f"table_up and table_down have {len(self.table_up)} and {len(self.table_down)} numbers; "
+                "allowed are tables of the same length"
             )
 
     def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
