@@ -158,12 +158,13 @@ class LineResistance:
         driving = np.where(held, 1.0 / (self.driver_ohms + driver), 0.0)
         sensed = np.full(sums.shape[1], sensing)
         nothing = np.zeros(sums.shape)
+        volts = charges.astype(np.float64)
+        # The end that has a sensing input is the first one of a row and the last one of a column.
         if forward:
-            found = nodal.solve(cells, self._rows(driving), self._columns(sensed), charges.astype(np.float64), nothing)
-            collected = found.columns[:, -1] + found.columns[:, 0] if self.both_ends else found.columns[:, -1]
+            at = nodal.solve_ends(cells, self._rows(driving), self._columns(sensed), volts, nothing).columns[:, ::-1]
         else:
-            found = nodal.solve(cells, self._rows(sensed), self._columns(driving), nothing, charges.astype(np.float64))
-            collected = found.rows[:, :, 0] + found.rows[:, :, -1] if self.both_ends else found.rows[:, :, 0]
+            at = nodal.solve_ends(cells, self._rows(sensed), self._columns(driving), nothing, volts).rows
+        collected = at[:, 0] + at[:, 1] if self.both_ends else at[:, 0]
         background = charges.sum(1, dtype=np.int64).astype(np.float64) * (self.siemens_at_zero / self.siemens_per_weight)
         sums[...] = np.rint((collected * (sensing / self.siemens_per_weight) - background[:, None]) * GRID) / GRID
 
