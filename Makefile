@@ -87,10 +87,11 @@ peer: setup
 	@[ "$(PEER)" = aihwkit ] || { echo "PEER is '$(PEER)'; the only peer is aihwkit." >&2; exit 2; }
 	$(BIN)/python benchmarks/peer/install.py $(PEER_HOME)
 
-docs: setup  ## Regenerate docs/registers.md, diagrams and figures, and the module tables
+docs: setup  ## Regenerate docs/registers.md, diagrams and figures, and the tables of devices and modules
 	$(BIN)/crosstwin registers --config digits -o docs/registers.md
 	$(BIN)/python -m crosstwin_sim.timing_diagrams
 	$(BIN)/python docs/ir_drop_figure.py
+	$(BIN)/python docs/device_tables.py
 	$(BIN)/python docs/module_tables.py
 
 clean:  ## Remove everything that the other targets made, .venv included
