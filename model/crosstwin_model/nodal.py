@@ -110,7 +110,7 @@ def solve(cells: Floats, rows: Lines, columns: Lines, row_volts: Floats, column_
     Raises
     ------
     ConfigurationError
-        If no line has an end that leads to a source, or ITERATIONS were not enough.
+        If no line has an end that leads to a source, a conductance is not above 0, or ITERATIONS were not enough.
     """
     shape = (len(row_volts), *cells.shape)
     voltages = Voltages(np.empty(shape), np.empty(shape))
@@ -128,6 +128,8 @@ def _solve(
 ) -> Ends:
     if not (rows.first.any() or rows.last.any() or columns.first.any() or columns.last.any()):
         raise ConfigurationError("all ends of all lines are open; allowed are crossbars with at least one end at a source")
+    if not cells.min() > 0.0:
+        raise ConfigurationError(f"a cell conducts {cells.min():.3g} S; allowed are conductances above 0")
     height, width = cells.shape
     ends = Ends(np.empty((len(row_volts), 2, height)), np.empty((len(row_volts), 2, width)))
     space = _kept.arrays(cells.shape)

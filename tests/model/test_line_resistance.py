@@ -275,7 +275,9 @@ def test_bad_reads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         LineResistance(1e4, 1e4, siemens_at_zero=4e-6).read_sums(w, charge, True)
 
 
-def test_a_crossbar_without_any_source_is_refused() -> None:
-    nothing = Lines(1.0, np.zeros(2), np.zeros(2))
+def test_crossbars_without_a_solution_are_refused() -> None:
+    nothing, driven = Lines(1.0, np.zeros(2), np.zeros(2)), Lines(1.0, np.ones(2), np.zeros(2))
+    with pytest.raises(ConfigurationError, match="a cell conducts 0 S; allowed are conductances above 0"):
+        nodal.solve(np.zeros((2, 2)), driven, nothing, np.ones((1, 2)), np.ones((1, 2)))
     with pytest.raises(ConfigurationError, match="all ends of all lines are open; allowed are crossbars with at least one end"):
         nodal.solve(np.ones((2, 2)), nothing, nothing, np.ones((1, 2)), np.ones((1, 2)))
