@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import CrosstwinError
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash in the middle, finds the old content or the new, never a part.
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Yield a file to be written, so that a reader, or a crash in the middle, finds the old content or the new, never a part.
 
     What exists and is no regular file (a pipe, ``/dev/stdout``) is written directly.
 
     Raises
     ------
     CrosstwinError
-        If the file cannot be written; what was there before is then untouched.
+        If the file cannot be written; what was there before is then untouched, as it is after any other error.
     """
     given = Path(path)
     # The link is followed, so that it stays one; what /dev/stdout leads to may be a pipe, which has no path to follow to.
@@ -27,13 +31,23 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         if given.is_dir():
             raise IsADirectoryError(0, "it is a folder")
         if given.exists() and (not given.is_file() or given.is_relative_to("/dev")):
-            given.write_bytes(content)
+            with open(given, "wb") as file:
+                yield file
             return
-        part.write_bytes(content)
+        with open(part, "wb") as file:
+            yield file
         os.replace(part, target)
-    except OSError as error:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise CrosstwinError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file, as :func:`whole_file` does."""
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def write_text(path: str | Path, text: str) -> None:

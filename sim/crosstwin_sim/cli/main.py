@@ -15,6 +15,7 @@ from crosstwin_sim.errors import CrosstwinError
 #: Subcommand and its line in the list. Its code is ``command`` in the module of that name, imported only when it is used.
 COMMANDS = {
     "train": "Train a network on simulated crossbars.",
+    "trace": "Look at a recorded run, replay it, and export its pulses as tables.",
     "check": "Hold the RTL to the golden model with random operations.",
     "verilog": "Write the controller as one Verilog file.",
     "registers": "Write the register map as Markdown, HTML, SystemRDL, C or IP-XACT.",

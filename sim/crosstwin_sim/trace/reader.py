@@ -1,0 +1,262 @@
+"""Reads a trace part by part, up to the last whole one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from crosstwin_model.coincidence import Words, transpose, unpack, words_for
+from crosstwin_model.config import ConfigurationError, ControllerConfig
+from crosstwin_model.plant import PlantConfig
+from crosstwin_sim.errors import CrosstwinError
+
+from .format import FORMAT, PART, STREAMS, VERSION, Kind, decode_controller, decode_plant
+from .recover import open_whole
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Slots in which at least one line fires: bool[slots] up, uint64[slots, words] masks of the rows and of the columns."""
+
+    up: NDArray[np.bool_]
+    rows: Words
+    columns: Words
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run of whole operations with their data.
+
+    Parameters
+    ----------
+    controller : ControllerConfig
+        Gives the sizes of all data.
+    first : int
+        Number of the part's first operation in the trace.
+    streams : dict of arrays
+        What the part adds to every stream of :data:`crosstwin_sim.trace.format.STREAMS`.
+    starts : dict of int
+        Number of the first element of each in its stream.
+    states : list of states
+        States that the part adds, and the number of the first in ``first_state``.
+    """
+
+    controller: ControllerConfig
+    first: int
+    streams: dict[str, NDArray[Any]]
+    starts: dict[str, int]
+    states: list[dict[str, NDArray[Any]]]
+    first_state: int
+
+    @property
+    def operations(self) -> NDArray[Any]:
+        """The operations' records."""
+        return self.streams["operations"]
+
+    def pulse_words(self, operation: Any) -> tuple[Words, Words]:
+        """Return the line-major words of a PULSE, uint64[rows, size] and uint64[columns, size]."""
+        size, rows = int(operation["size"]), self.controller.rows
+        words = self._take("words", operation["data"], (rows + self.controller.columns) * size).reshape(-1, size)
+        return words[:rows], words[rows:]
+
+    def slot_masks(self, operation: Any) -> tuple[NDArray[np.bool_], Words, Words]:
+        """Return the directions and slot-major masks of SLOTS: bool[size], uint64[size, words] for rows and for columns."""
+        size, row_words = int(operation["size"]), words_for(self.controller.rows)
+        column_words, up_words = words_for(self.controller.columns), words_for(size)
+        words = self._take("words", operation["data"], up_words + size * (row_words + column_words))
+        up, rest = unpack(words[:up_words], size), words[up_words:]
+        return up, rest[: size * row_words].reshape(size, -1), rest[size * row_words :].reshape(size, -1)
+
+    def slots(self, operation: Any) -> Slots:
+        """Return what fires in a PULSE or in SLOTS, slot by slot, in one form."""
+        if operation["kind"] == Kind.PULSE:
+            words = self.pulse_words(operation)
+            size = 64 * int(operation["size"])
+            rows, columns = (transpose(side, size) for side in words)
+            up = np.full(size, bool(operation["up"]))
+        else:
+            up, rows, columns = self.slot_masks(operation)
+        fires = rows.any(axis=1) | columns.any(axis=1)
+        return Slots(up[fires], rows[fires], columns[fires])
+
+    def charges(self, operation: Any) -> NDArray[np.int32]:
+        """Return the charges of a READ, int32[driven lines]."""
+        driven = self.controller.rows if operation["forward"] else self.controller.columns
+        return self._take("charges", operation["data"], driven)
+
+    def codes(self, operation: Any) -> NDArray[np.int16]:
+        """Return the ADC codes of a READ, int16[size]."""
+        return self._take("codes", operation["codes"], int(operation["size"]))
+
+    def values(self, operation: Any) -> NDArray[np.float64]:
+        """Return the conductances of a SET, float64[rows, columns]."""
+        shape = (self.controller.rows, self.controller.columns)
+        return self._take("values", operation["data"], shape[0] * shape[1]).reshape(shape)
+
+    def state(self, operation: Any) -> dict[str, NDArray[Any]]:
+        """Return the state of a RESTORE."""
+        return self.states[int(operation["size"]) - self.first_state]
+
+    def text(self, operation: Any) -> str:
+        """Return the text of a CALL or of a DIGEST."""
+        return self._take("text", operation["data"], int(operation["size"])).tobytes().decode()
+
+    def content(self) -> dict[str, bytes]:
+        """Return the bytes of every stream."""
+        return {name: values.tobytes() for name, values in self.streams.items()}
+
+    def _take(self, stream: str, number: Any, count: int) -> NDArray[Any]:
+        start = int(number) - self.starts[stream]
+        return self.streams[stream][start : start + count]
+
+
+class Trace:
+    """A trace, opened for reading.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that :class:`crosstwin_sim.trace.Recorder` has written, or is writing.
+
+    Attributes
+    ----------
+    controller, plant : ControllerConfig, PlantConfig
+        What was recorded.
+    attributes : dict of str
+        ``created``, ``crosstwin_version`` and ``numpy_version``.
+    states : dict of datasets
+        States of the plant, [states, ...] each; the first is the initial one.
+    cut : str or None
+        Why the trace ends before its recording did, as a sentence. What is known of it grows with :meth:`parts`.
+
+    Raises
+    ------
+    CrosstwinError
+        If the file cannot be read, is no trace, or was written by a newer version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.cut: str | None = None
+        try:
+            self._file, self._why = open_whole(self.path)
+        except FileNotFoundError:
+            raise CrosstwinError(f"there is no trace {path}") from None
+        except IsADirectoryError:
+            raise CrosstwinError(f"{path} is a folder; a trace is a file") from None
+        except OSError as error:
+            if error.errno is not None and error.strerror and not error.strerror.startswith("Unable to"):
+                raise CrosstwinError(f"the trace {path} cannot be read: {error.strerror}") from None
+            raise CrosstwinError(f"{path} is not a trace: it is no HDF5 file") from None
+        try:
+            self._read_head()
+        except CrosstwinError:
+            self.close()
+            raise
+        except (OSError, KeyError, RuntimeError, ConfigurationError, ValueError, TypeError) as error:
+            self.close()
+            if self._why is not None:
+                raise CrosstwinError(f"the trace {path} is cut off before its first whole part: {self._why}") from None
+            raise CrosstwinError(f"{path} is not a trace that this version can read: {error}") from None
+
+    def _read_head(self) -> None:
+        attributes = self._file.attrs
+        if attributes.get("format") != FORMAT:
+            raise CrosstwinError(f"{self.path} is an HDF5 file, but not a trace of Crosstwin")
+        found = int(attributes["format_version"])
+        if found > VERSION:
+            raise CrosstwinError(
+                f"{self.path} has version {found} of the format, recorded by Crosstwin {attributes['crosstwin_version']}; "
+                f"this Crosstwin reads versions up to {VERSION}"
+            )
+        self.controller = decode_controller(attributes["controller"])
+        self.plant = decode_plant(attributes["plant"])
+        self.attributes = {key: str(attributes[key]) for key in ("created", "crosstwin_version", "numpy_version")}
+        self.states: dict[str, h5py.Dataset] = dict(self._file["states"].items())
+        if self._file["parts"].dtype != PART:
+            raise CrosstwinError(f"{self.path} is not a trace that this version can read: its parts are described otherwise")
+        # The first part holds the initial state alone, and is written before anything can happen.
+        next(self.parts(), None)
+        if self.cut is not None and not self._whole:
+            raise CrosstwinError(f"the trace {self.path} is cut off before its first whole part: {self._why or self.cut}")
+
+    @property
+    def length(self) -> int:
+        """Operations that the file promises; if it is cut off, fewer are there."""
+        return len(self._file["operations"])
+
+    def __enter__(self) -> Trace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def require(self, controller: ControllerConfig, plant: PlantConfig | None = None) -> None:
+        """Refuse a trace of another configuration.
+
+        Raises
+        ------
+        CrosstwinError
+            Naming the first setting that differs.
+        """
+        pairs: list[tuple[str, Any, Any]] = [("controller", self.controller, controller)]
+        if plant is not None:
+            pairs.append(("plant", self.plant, plant))
+        for what, here, wanted in pairs:
+            for field in fields(here):
+                found, asked = getattr(here, field.name), getattr(wanted, field.name)
+                if found != asked:
+                    raise CrosstwinError(
+                        f"the trace {self.path} is of another configuration: "
+                        f"{field.name} of its {what} is {found!r}, not {asked!r}"
+                    )
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the whole parts in order; at one that is missing or damaged, :attr:`cut` says so and the parts end."""
+        self._whole = 0
+        before = np.zeros((), PART)
+        for number in range(len(self._file["parts"])):
+            try:
+                row = self._file["parts"][number]
+                part = self._part(before, row)
+            except (OSError, RuntimeError, ValueError):
+                part = None
+            if part is None:
+                self._say_cut(int(before["operations"]))
+                return
+            self._whole = number + 1
+            before = row
+            yield part
+        if self._why is not None:
+            self._say_cut(int(before["operations"]))
+
+    def _say_cut(self, operations: int) -> None:
+        reason = self._why or "a part of it is damaged"
+        self.cut = f"the trace {self.path} is cut off ({reason}): its first {operations} operations are whole"
+
+    def _part(self, before: Any, row: Any) -> Part | None:
+        streams, crc = {}, 0
+        for stream in STREAMS:
+            streams[stream.name] = self._file[stream.name][int(before[stream.name]) : int(row[stream.name])]
+            crc = zlib.crc32(streams[stream.name].tobytes(), crc)
+        first, end = int(before["states"]), int(row["states"])
+        arrays = {key: dataset[first:end] for key, dataset in self.states.items()}
+        for values in arrays.values():
+            for value in values:
+                crc = zlib.crc32(value.tobytes(), crc)
+        if crc != row["crc"]:
+            return None
+        states = [{key: values[index] for key, values in arrays.items()} for index in range(end - first)]
+        starts = {stream.name: int(before[stream.name]) for stream in STREAMS}
+        return Part(self.controller, starts["operations"], streams, starts, states, first)
