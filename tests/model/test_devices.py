@@ -74,7 +74,7 @@ def test_cycle_to_cycle_noise_scales_the_step() -> None:
 def test_no_cell_leaves_its_bounds(name: str) -> None:
     plant = _plant(DEVICES[name])
     low, high = plant.bounds(0)
-    assert (low < 0).all() and (high > 0).all()
+    assert (low <= 0).all() and (high > 0).all()
     rng = np.random.default_rng(4)
     plant.set_conductance(0, rng.normal(0, 2, (SIDE, SIDE)))
     for up in (True, False):

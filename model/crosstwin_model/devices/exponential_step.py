@@ -113,8 +113,9 @@ class ExponentialStep(Device):
         )
 
 
-#: ``reram_es``: a fit to Gong et al., Nature Communications 9, 2102 (2018) (10.1038/s41467-018-04485-1). Numbers as in the
-#: presets of IBM's aihwkit 1.2.0.
+#: ``reram_es``: a fit to Gong et al., Nature Communications 9, 2102 (2018) (10.1038/s41467-018-04485-1). ``pcm``: phase change
+#: memory of Ge2Sb2Te5 as in Nandakumar et al., Frontiers in Neuroscience 14, 406 (2020) (10.3389/fnins.2020.00406), which only
+#: goes up and so comes in pairs. Numbers as in the presets of IBM's aihwkit 1.2.0.
 PRESETS = (
     ExponentialStep(
         "reram_es",
@@ -132,5 +133,25 @@ PRESETS = (
         gamma_down=5.0,
         amplitude_up=-1.18445,
         amplitude_down=-0.081404,
+    ),
+    ExponentialStep(
+        "pcm",
+        0.01,
+        dw_min_spread=0.2,
+        c2c=0.6,
+        up_down_spread=0.05,
+        w_max=2.0,
+        w_min=0.0,
+        w_max_spread=0.1,
+        one_sided=True,
+        reset=0.01,
+        reset_spread=0.02,
+        a=-1.0,
+        gamma_up=2.5,
+        gamma_down=2.5,
+        amplitude_up=-27.235,
+        amplitude_down=-2.235,
+        c2c_add=0.042,
+        c2c_slope=0.108,
     ),
 )
