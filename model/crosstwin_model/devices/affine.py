@@ -63,6 +63,12 @@ class AffineDevice(Device):
         planes[DOWN, 3] = -cells.down * slope_down
         return planes
 
+    def symmetry_point(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return where a_up - b_up w + a_down - b_down w is 0, float64[cells]; NaN where that is not between the bounds."""
+        a, b = planes[:, 2:4].astype(np.float64).sum(axis=0)
+        point = np.divide(a, b, out=np.full(a.shape, np.nan), where=b != 0.0)
+        return np.where((planes[UP, 0] < point) & (point < planes[UP, 1]), point, np.nan)
+
 
 def per_bound(part: Plane | float, bound: Plane | float) -> Plane:
     """Return part / bound, and 0 where the bound is 0, as the lower one of a pair is."""
