@@ -12,7 +12,10 @@ from crosstwin_model.devices import DEVICES, RULES, load_device
 from crosstwin_model.devices.base import DOWN, SMALLEST_BOUND, UP, CellDraws, Device
 from crosstwin_model.devices.constant_step import ConstantStep
 from crosstwin_model.devices.linear_step import LinearStep
+from crosstwin_model.devices.piecewise_step import PiecewiseStep
+from crosstwin_model.devices.power_step import PowerStep
 from crosstwin_model.devices.soft_bounds import SoftBounds
+from crosstwin_model.noise import Purpose, draw_normal, stream
 from crosstwin_model.plant import Plant, PlantConfig
 
 SIDE = 128
@@ -80,6 +83,29 @@ def test_no_cell_leaves_its_bounds(name: str) -> None:
     for up in (True, False):
         w = _pulses(plant, np.full(200, up))
         assert (w >= low).all() and (w <= high).all()
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        *(device for device in DEVICES.values() if not (device.one_sided or device.write_noise or device.additive)),
+        PowerStep("power", 0.02, c2c=0.4, w_max_spread=0.2, gamma_up=1.4, gamma_down=0.7, gamma_up_spread=0.2),
+        PiecewiseStep("piecewise", 0.02, c2c=0.4, w_max_spread=0.2, table_up=(2, 1, 1, 0), table_down=(0.1, 0.5, 0.7, 0.8)),
+    ],
+    ids=lambda d: d.name,
+)
+def test_compiled_pulses_are_the_rule_on_arrays_bit_for_bit(device: Device) -> None:
+    plant = _plant(device, initial=0.4)
+    w = plant.conductance(0).reshape(-1)
+    planes, shape, cells = device.cell_planes(CellDraws(1, 0, CELLS)), device.cell_shape(), np.arange(CELLS)
+    keys = stream(1, Purpose.PULSE, 0)
+    directions = np.random.default_rng(2).random(40) < 0.5
+    for number, up in enumerate(directions.astype(int)):
+        noise = np.float32(device.c2c) * draw_normal(keys, cells, number)
+        w = device.pulse_step(w, planes[up], cells, noise, shape[up])
+        assert w.dtype == np.float32
+        w = np.minimum(np.maximum(w, planes[up, 0]), planes[up, 1])
+    assert _pulses(plant, directions).astype(np.float32).tobytes() == w.tobytes()
 
 
 def test_device_to_device_spread() -> None:
