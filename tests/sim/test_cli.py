@@ -40,7 +40,7 @@ def test_help_of_every_command_has_examples(name: str, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["frobnicate"], "There is no command 'frobnicate'; allowed are train, check, verilog, registers, doctor."),
+        (["frobnicate"], "There is no command 'frobnicate'; allowed are " + ", ".join(COMMANDS)),
         (["registers"], "Missing option '-o' / '--output'. See 'crosstwin registers --help'."),
         (["registers", "--config", "huge", "-o", "x"], "there is no configuration 'huge'; allowed are tiny, small, digits"),
         (["registers", "--config", "none.toml", "-o", "x"], "none.toml cannot be read: No such file or directory"),

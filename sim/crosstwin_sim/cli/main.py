@@ -16,6 +16,7 @@ from crosstwin_sim.errors import CrosstwinError
 COMMANDS = {
     "train": "Train a network on simulated crossbars.",
     "trace": "Look at a recorded run, replay it, and export its pulses as tables.",
+    "device": "List, show, plot and fit crosspoint devices.",
     "check": "Hold the RTL to the golden model with random operations.",
     "verilog": "Write the controller as one Verilog file.",
     "registers": "Write the register map as Markdown, HTML, SystemRDL, C or IP-XACT.",

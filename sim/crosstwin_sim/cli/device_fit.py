@@ -1,0 +1,130 @@
+"""`crosstwin device fit`: fit step rules to measured pulse trains."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from crosstwin_model.devices import RULES
+from crosstwin_sim.devices.device_file import device_toml
+from crosstwin_sim.devices.fit_data import read_measurement
+from crosstwin_sim.devices.fit_figures import draw_fit
+from crosstwin_sim.devices.fitting import CONFIDENCE, Estimate, Fit, fit_rules
+from crosstwin_sim.errors import CrosstwinError
+from crosstwin_sim.figures import figure_format
+from crosstwin_sim.files import write_json, write_text
+
+from .common import json_option, progress, require_folder, stdout
+
+_BEST = "best"
+
+
+@click.command()
+@click.argument("data", metavar="DATA.csv", type=click.Path(dir_okay=False))
+@click.option("--model", metavar="RULE", default=_BEST, show_default=True, help=f"best compares all: {', '.join(sorted(RULES))}.")
+@click.option("-o", "--output", metavar="FILE.toml", type=click.Path(dir_okay=False), help="Write the fitted device.")
+@click.option("--plot", "plot_path", metavar="FILE", type=click.Path(dir_okay=False), help="Draw the fit: png, svg or pdf.")
+@json_option
+def fit(data: str, model: str, output: str | None, plot_path: str | None, json_path: str | None) -> None:
+    """Fit a device to measured pulse trains.
+
+    \b
+    Examples:
+      crosstwin device fit examples/pulse_trains.csv
+      crosstwin device fit measured.csv --model soft_bounds -o mine.toml --plot fit.png
+      crosstwin train digits --device mine.toml
+
+    The first line of DATA.csv names its columns: pulse (number of the last pulse before the value was read; one that does not
+    grow begins a new train), direction (up or down, +1 or -1, of the pulses since the row before), conductance in any unit, or
+    weight, and, for several devices, device. Conductances are scaled to weights: conductance = middle + unit * weight.
+    docs/fitting.md says how the fit works.
+    """
+    for path in (output, plot_path, json_path):
+        require_folder(path)
+    if plot_path:
+        figure_format(plot_path)
+    if output and Path(output).suffix != ".toml":
+        raise CrosstwinError(f"the device {output} cannot be written: allowed are files that end in .toml")
+    rules = sorted(RULES) if model == _BEST else [model]
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", Path(output or data).stem) or "fitted"
+    measurement = read_measurement(data)
+    with progress("fitting", len(rules)) as advance:
+        fits = fit_rules(measurement, rules, name, lambda: advance(1))
+    best = fits[0]
+    _print(fits)
+    if output:
+        write_text(output, device_toml(best.device, _comments(best)))
+        stdout.print(f"Wrote {output}", soft_wrap=True)
+    if plot_path:
+        draw_fit(plot_path, best)
+        stdout.print(f"Wrote {plot_path}", soft_wrap=True)
+    if json_path:
+        write_json(json_path, {"source": data, "sha256": measurement.sha256, "fits": [_document(found) for found in fits]})
+
+
+def _print(fits: tuple[Fit, ...]) -> None:
+    best = fits[0]
+    if len(fits) > 1:
+        table = Table("model", "R2", "rms, steps", "parameters", "AIC", "AIC above the best")
+        for found in fits:
+            more = f"{found.aic - best.aic:,.1f}"
+            table.add_row(
+                found.device.rule, f"{found.r2:.4f}", f"{found.rms_steps:.2f}", str(found.parameters), f"{found.aic:,.1f}", more
+            )
+        stdout.print(table)
+    table = Table(f"{best.device.rule}", "value", f"{100 * CONFIDENCE:g} % interval")
+    for estimate in best.estimates:
+        table.add_row(estimate.name, f"{estimate.value:.5g}", _interval(estimate))
+    stdout.print(table)
+    for line in _facts(best):
+        stdout.print(line, soft_wrap=True)
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "not seen in the data"
+    return f"{estimate.low:.5g} .. {estimate.high:.5g}"
+
+
+def _facts(found: Fit) -> list[str]:
+    measurement = found.measurement
+    devices = len(measurement.devices)
+    facts = [
+        f"{devices} device{'s' if devices > 1 else ''}, {measurement.rows} values; R2 {found.r2:.4f}, "
+        f"rms {found.rms_steps:.3g} steps, AIC {found.aic:.1f} with {found.parameters} parameters"
+    ]
+    if (measurement.middle, measurement.unit) == (0.0, 1.0):
+        return [*facts, "The file holds weights; they were taken as they are."]
+    return [*facts, f"conductance = {measurement.middle:.6g} + {measurement.unit:.6g} * weight"]
+
+
+def _comments(found: Fit) -> list[str]:
+    measurement = found.measurement
+    intervals = [f"  {estimate.name} {estimate.value:.5g}: {_interval(estimate)}" for estimate in found.estimates]
+    return [
+        f"Fitted by crosstwin {version('crosstwin')} to {Path(measurement.source).name}, SHA-256 {measurement.sha256}",
+        *_facts(found),
+        f"{100 * CONFIDENCE:g} % intervals:",
+        *intervals,
+    ]
+
+
+def _document(found: Fit) -> dict[str, Any]:
+    return {
+        "device": {"rule": found.device.rule, **asdict(found.device)},
+        "estimates": [asdict(estimate) for estimate in found.estimates],
+        "confidence": CONFIDENCE,
+        "middle": found.measurement.middle,
+        "unit": found.measurement.unit,
+        "parameters": found.parameters,
+        "log_likelihood": found.log_likelihood,
+        "aic": found.aic,
+        "r2": found.r2,
+        "rms_steps": found.rms_steps,
+    }
