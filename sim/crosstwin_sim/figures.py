@@ -1,4 +1,4 @@
-"""The figure of a training run: accuracy by epoch, conductance maps of both tiles, the pulses of one update."""
+"""The figure of a training run: its score by epoch, conductance maps of both tiles, the pulses of one update."""
 
 from __future__ import annotations
 
@@ -27,11 +27,44 @@ _QUADRANTS = ("x > 0, d > 0: up", "x < 0, d < 0: up", "x > 0, d < 0: down", "x <
 
 
 @dataclass(frozen=True)
+class Measure:
+    """What runs are scored by.
+
+    Parameters
+    ----------
+    key : str
+        Its name in files.
+    axis : str
+        Its name in figures, with its unit.
+    factor : float
+        What a score is multiplied with to have that unit.
+    unit : str
+        The unit behind a number.
+    digits : int
+        Digits behind the point.
+    """
+
+    key: str
+    axis: str
+    factor: float
+    unit: str
+    digits: int
+
+    def show(self, score: float) -> str:
+        """Return a score with its unit."""
+        return f"{self.factor * score:.{self.digits}f} {self.unit}"
+
+
+ACCURACY = Measure("accuracy", "accuracy, %", 100.0, "%", 2)
+BITS = Measure("bits_per_character", "bits per character", 1.0, "bits a character", 3)
+
+
+@dataclass(frozen=True)
 class Curve:
-    """Accuracies by epoch, and what they are of."""
+    """Scores by epoch, and what they are of."""
 
     label: str
-    accuracy: Sequence[float]
+    scores: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -67,7 +100,12 @@ def figure_format(path: str | Path) -> str:
 
 
 def draw_run(
-    path: str | Path, title: str, curves: Sequence[Curve], maps: Sequence[Map] = (), raster: Raster | None = None
+    path: str | Path,
+    title: str,
+    curves: Sequence[Curve],
+    maps: Sequence[Map] = (),
+    raster: Raster | None = None,
+    measure: Measure = ACCURACY,
 ) -> None:
     """Write one figure; the file's ending chooses the format.
 
@@ -83,6 +121,8 @@ def draw_run(
         None or two.
     raster : Raster or None
         One update.
+    measure : Measure
+        What the curves show.
 
     Raises
     ------
@@ -93,7 +133,7 @@ def draw_run(
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=14, fontweight="bold")
     grid = figure.add_gridspec(2 if maps else 1, 2 if raster else 1, height_ratios=(1.15, 1) if maps else None)
-    _draw_curves(figure.add_subplot(grid[0, 0]), curves)
+    _draw_curves(figure.add_subplot(grid[0, 0]), curves, measure)
     if raster:
         _draw_raster(figure, grid[0, 1], raster)
     if maps:
@@ -105,24 +145,24 @@ def draw_run(
     write_bytes(path, buffer.getvalue())
 
 
-def _draw_curves(axes: Any, curves: Sequence[Curve]) -> None:
+def _draw_curves(axes: Any, curves: Sequence[Curve], measure: Measure) -> None:
     for index, curve in enumerate(curves):
-        percent = 100.0 * np.asarray(curve.accuracy)
-        epochs = np.arange(1, len(percent) + 1)
+        scores = measure.factor * np.asarray(curve.scores)
+        epochs = np.arange(1, len(scores) + 1)
         style = "--" if index >= 2 else "-"
         colour = _LINES[index % len(_LINES)]
-        axes.plot(
-            epochs, percent, style, color=colour, lw=1.8, marker="o", ms=3, label=f"{curve.label}: {percent[-5:].mean():.1f} %"
-        )
-    axes.set_title("Test accuracy by epoch (in the legend: mean of the last five)", fontsize=10)
+        label = f"{curve.label}: {scores[-5:].mean():.{measure.digits - 1}f} {measure.unit}"
+        axes.plot(epochs, scores, style, color=colour, lw=1.8, marker="o", ms=3, label=label)
+    axes.set_title("Test samples by epoch (in the legend: mean of the last five)", fontsize=10)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel("accuracy, %")
-    lowest = min(min(curve.accuracy) for curve in curves)
-    axes.set_ylim(max(0.0, 100.0 * lowest - 3.0), 100.5)
+    axes.set_ylabel(measure.axis)
+    if measure is ACCURACY:
+        lowest = min(min(curve.scores) for curve in curves)
+        axes.set_ylim(max(0.0, 100.0 * lowest - 3.0), 100.5)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="best", frameon=False)
 
 
 def _draw_map(figure: Figure, axes: Any, item: Map) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -21,8 +17,10 @@ from crosstwin_sim.figures import Curve, draw_run, figure_format
 from crosstwin_sim.files import write_json
 from crosstwin_sim.network import Algorithm
 from crosstwin_sim.rtl.build import build_folder
+from crosstwin_sim.trace import Recorder
 
-from .common import json_option, progress, require_folder, stderr, stdout
+from . import train_conv, train_text
+from .common import interruptible, json_option, progress, require_folder, stderr, stdout
 
 
 @click.group()
@@ -32,8 +30,13 @@ def command() -> None:
     \b
     Examples:
       crosstwin train digits --algorithm shd --device s1
-      crosstwin train digits --help
+      crosstwin train conv --backend model
+      crosstwin train text --help
     """
+
+
+command.add_command(train_conv.command)
+command.add_command(train_text.command)
 
 
 @command.command()
@@ -64,6 +67,13 @@ def command() -> None:
     help="Where every finished epoch is kept.  [default: build/train/RUN.npz]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same final bits.")
+@click.option(
+    "--trace",
+    "trace_path",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Record every pulse and read, for 'crosstwin trace'.",
+)
 def digits(
     algorithm: str,
     source: str,
@@ -75,6 +85,7 @@ def digits(
     plot_path: str | None,
     checkpoint_path: Path | None,
     resume: bool,
+    trace_path: Path | None,
 ) -> None:
     """Train a 64-32-10 network on 8 x 8 images of digits, and a float reference beside it.
 
@@ -84,14 +95,18 @@ def digits(
       crosstwin train digits --algorithm sgd --device s1 --epochs 5 --json sgd.json
       crosstwin train digits --device s3 --zero-shift --plot s3.png
       crosstwin train digits --device my_device.toml --resume
+      crosstwin train digits --epochs 1 --trace run.h5
 
     Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. A device file has one table
-    [device] and is trained with the settings of s1. The algorithm float uses no crossbar.
+    [device] and is trained with the settings of s1. The algorithm float uses no crossbar. With --resume, a trace that is there
+    is gone on with.
     """
     if zero_shift and algorithm != "shd":
         raise click.UsageError(f"--zero-shift is for --algorithm shd; {algorithm} does not use A.")
     if resume and algorithm == "float":
         raise click.UsageError("--resume is for sgd and shd; a float run takes seconds and keeps no checkpoint.")
+    if trace_path and algorithm == "float":
+        raise click.UsageError("--trace is for sgd and shd; a float run has no pulses.")
     require_folder(json_path)
     require_folder(plot_path)
     if plot_path:
@@ -113,7 +128,12 @@ def digits(
     path = checkpoint_path or build_folder() / "train" / f"{run.key}-{name}.npz"
     stderr.print(f"Training digits by {algorithm.upper()} on {device.name}, back end {name}; checkpoint {path}", soft_wrap=True)
     plant = make_plant(device, seed, run.controller)
+    recorder = Recorder(trace_path, plant, append=resume and trace_path.exists()) if trace_path else None
+    if recorder:
+        plant = recorder.plant
     backend = open_backend(name, run.controller, plant, lambda step: stderr.print(f"{step} ..."))
+    if recorder:
+        backend = recorder.watch(backend)
     per_epoch = len(split.train_y) + len(split.test_y)
     done = 0
     try:
@@ -135,6 +155,8 @@ def digits(
         raise
     finally:
         backend.close()
+        if recorder:
+            recorder.close()
     reference = _reference(device.name, split, epochs, seed)
     stdout.print(
         f"{algorithm.upper()} on {device.name}, back end {name}: {100 * final_accuracy(result.accuracy):.2f} % "
@@ -161,28 +183,6 @@ def digits(
     if plot_path:
         curves = [Curve(f"{algorithm.upper()} on {device.name}", result.accuracy), Curve("float SGD", reference)]
         draw_network(plot_path, f"Digits by {algorithm.upper()} on {device.name}, back end {name}", curves, run, plant, split)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], None]]:
-    """Put Ctrl-C off until the function that this yields is called, so that no operation is left half done."""
-    pressed = False
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _reference(device: str, split: Split, epochs: int, seed: int) -> list[float]:

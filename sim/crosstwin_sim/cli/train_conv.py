@@ -1,0 +1,46 @@
+"""`crosstwin train conv`: train a convolutional network on digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from crosstwin_sim.experiments.conv import ConvRun, conv_settings, train_float
+from crosstwin_sim.experiments.images import load_split
+from crosstwin_sim.figures import ACCURACY
+from crosstwin_sim.network import Algorithm
+
+from .learning import Task, Wanted, carry_out, run_options
+
+
+@click.command("conv")
+@run_options(epochs=15)
+def command(**options: Any) -> None:
+    """Train two convolutional stages and a layer of outputs on 8 x 8 images of digits, and a float reference beside it.
+
+    \b
+    Examples:
+      crosstwin train conv --backend model
+      crosstwin train conv --backend model --algorithm sgd --json sgd.json
+      crosstwin train conv --epochs 2 --plot conv.png
+      crosstwin train conv --resume
+
+    Every patch of an image is one read, and one pulsed update, of the stage's crossbar. Ctrl-C keeps the last finished epoch;
+    the same command with --resume goes on from it. Devices other than s1 are trained with its settings.
+    """
+    wanted = Wanted(**options)
+    split, device = load_split(wanted.seed), wanted.load_device()
+    settings = conv_settings(device.name, wanted.chosen)
+    reference_settings = conv_settings(device.name, Algorithm.SHD)
+    run = ConvRun(wanted.chosen, device, wanted.zero_shift, wanted.epochs, wanted.seed, settings)
+    task = Task(
+        "Digits on a convolutional network",
+        run,
+        split,
+        len(split.train_y) + len(split.test_y),
+        lambda tick: train_float(reference_settings, split, wanted.epochs, wanted.seed, tick),
+        len(split.train_y),
+        ACCURACY,
+    )
+    carry_out(wanted, task)
