@@ -101,8 +101,8 @@ def show_totals(totals: Totals) -> None:
     """Print the totals by tile and direction."""
     kinds = ", ".join(f"{name} {count}" for name, count in sorted((totals.commands or totals.kinds).items()))
     stdout.print(f"{'commands' if totals.commands else 'operations'}: {kinds or 'none'}")
-    names = ("tile", "direction", "operations", "slots", "fired lines", "pulses", "per cell: mean", "std", "min", "max")
-    table = Table(*names)
+    names = ("tile", "to", "operations", "slots", "fired", "pulses", "mean", "std", "min", "max")
+    table = Table(*names, title="Pulses by tile and direction, lines that fired, and pulses per cell")
     for column in table.columns[2:]:
         column.justify = "right"
     for item in totals_document(totals)["pulses"]:

@@ -107,8 +107,8 @@ def digits(
         raise click.UsageError("--resume is for sgd and shd; a float run takes seconds and keeps no checkpoint.")
     if trace_path and algorithm == "float":
         raise click.UsageError("--trace is for sgd and shd; a float run has no pulses.")
-    require_folder(json_path)
-    require_folder(plot_path)
+    for written in (json_path, plot_path, trace_path):
+        require_folder(None if written is None else str(written))
     if plot_path:
         figure_format(plot_path)
     split = load_split(seed)

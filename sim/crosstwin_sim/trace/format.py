@@ -1,6 +1,7 @@
 """The layout of a trace: its streams, the record of an operation, and configurations as JSON. docs/trace.md describes it.
 
-A trace is one HDF5 file. Every stream is a one-dimensional dataset that grows; ``parts`` says up to where each of them is whole.
+A trace is one HDF5 file. Every stream is a one-dimensional dataset that grows part by part. A part begins with a new chunk in
+every stream, so that no chunk is ever written twice, and ``parts`` says where it ends.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ FORMAT, VERSION = "crosstwin-trace", 1
 
 
 class Kind(IntEnum):
-    """What an operation of a trace is."""
+    """What an operation of a trace is; NONE fills the last chunk of a part."""
 
-    COMMAND = 0
-    PULSE = 1
-    SLOTS = 2
-    READ = 3
-    SET = 4
-    RESTORE = 5
-    CALL = 6
-    DIGEST = 7
+    NONE = 0
+    COMMAND = 1
+    PULSE = 2
+    SLOTS = 3
+    READ = 4
+    SET = 5
+    RESTORE = 6
+    CALL = 7
+    DIGEST = 8
 
 
 #: One operation; :data:`RECORD` packs the same bytes.
@@ -71,16 +73,24 @@ class Stream:
 
 #: All streams but the states, in the order in which a part's checksum goes over them.
 STREAMS = (
-    Stream("operations", OPERATION, 4096, "one record an operation, in order"),
-    Stream("words", np.dtype("<u8"), 32768, "lines that fire, 64 to a word"),
-    Stream("charges", np.dtype("<i4"), 32768, "clock cycles at read level of every driven line of a read"),
-    Stream("codes", np.dtype("<i2"), 32768, "ADC codes of reads"),
-    Stream("values", np.dtype("<f8"), 4096, "conductances that were set, in weights"),
-    Stream("text", np.dtype("u1"), 4096, "UTF-8: calls as JSON, digests in hexadecimal"),
+    Stream("operations", OPERATION, 2048, "one record an operation, in order"),
+    Stream("words", np.dtype("<u8"), 8192, "lines that fire, 64 to a word"),
+    Stream("charges", np.dtype("<i4"), 8192, "clock cycles at read level of every driven line of a read"),
+    Stream("codes", np.dtype("<i2"), 8192, "ADC codes of reads"),
+    Stream("values", np.dtype("<f8"), 1024, "conductances that were set, in weights"),
+    Stream("text", np.dtype("u1"), 1024, "UTF-8: calls as JSON, digests in hexadecimal"),
 )
 
-#: One part: ends of all streams, number of states, seconds since the recording began, and the CRC-32 of what it added.
-PART = np.dtype([(stream.name, "<u8") for stream in STREAMS] + [("states", "<u8"), ("seconds", "<f8"), ("crc", "<u4")])
+#: One part: the ends of all streams after it, operations and states so far, seconds since the recording began, and the CRC-32 of
+#: what it added.
+PART = np.dtype(
+    [(stream.name, "<u8") for stream in STREAMS] + [("count", "<u8"), ("states", "<u8"), ("seconds", "<f8"), ("crc", "<u4")]
+)
+
+
+def part_start(stream: Stream, end: int) -> int:
+    """Return where a stream's next part begins, after one that ends at ``end``: with the next chunk."""
+    return -(-end // stream.chunk) * stream.chunk
 
 
 def encode(config: Any) -> str:

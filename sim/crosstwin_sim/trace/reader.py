@@ -17,7 +17,7 @@ from crosstwin_model.config import ConfigurationError, ControllerConfig
 from crosstwin_model.plant import PlantConfig
 from crosstwin_sim.errors import CrosstwinError
 
-from .format import FORMAT, PART, STREAMS, VERSION, Kind, decode_controller, decode_plant
+from .format import FORMAT, OPERATION, PART, STREAMS, VERSION, Kind, decode_controller, decode_plant, part_start
 from .recover import open_whole
 
 
@@ -190,7 +190,10 @@ class Trace:
     @property
     def length(self) -> int:
         """Operations that the file promises; if it is cut off, fewer are there."""
-        return len(self._file["operations"])
+        try:
+            return int(self._file["parts"][-1]["count"])
+        except OSError:
+            return 0
 
     def __enter__(self) -> Trace:
         return self
@@ -226,6 +229,7 @@ class Trace:
         """Yield the whole parts in order; at one that is missing or damaged, :attr:`cut` says so and the parts end."""
         self._whole = 0
         before = np.zeros((), PART)
+        last = np.zeros(0, OPERATION)
         for number in range(len(self._file["parts"])):
             try:
                 row = self._file["parts"][number]
@@ -233,30 +237,34 @@ class Trace:
             except (OSError, RuntimeError, ValueError):
                 part = None
             if part is None:
-                self._say_cut(int(before["operations"]))
+                self._say_cut(int(before["count"]))
                 return
             self._whole = number + 1
             before = row
+            last = part.operations[-1:] if len(part.operations) else last
             yield part
+        if self._why is None and not (last["kind"] == Kind.DIGEST).any():
+            self._why = "its recording was not ended"
         if self._why is not None:
-            self._say_cut(int(before["operations"]))
+            self._say_cut(int(before["count"]))
 
     def _say_cut(self, operations: int) -> None:
         reason = self._why or "a part of it is damaged"
         self.cut = f"the trace {self.path} is cut off ({reason}): its first {operations} operations are whole"
 
     def _part(self, before: Any, row: Any) -> Part | None:
-        streams, crc = {}, 0
+        streams, starts, crc = {}, {}, 0
         for stream in STREAMS:
-            streams[stream.name] = self._file[stream.name][int(before[stream.name]) : int(row[stream.name])]
+            starts[stream.name] = part_start(stream, int(before[stream.name]))
+            end = max(int(row[stream.name]), starts[stream.name])
+            streams[stream.name] = self._file[stream.name][starts[stream.name] : end]
             crc = zlib.crc32(streams[stream.name].tobytes(), crc)
-        first, end = int(before["states"]), int(row["states"])
-        arrays = {key: dataset[first:end] for key, dataset in self.states.items()}
+        first, last = int(before["states"]), int(row["states"])
+        arrays = {key: dataset[first:last] for key, dataset in self.states.items()}
         for values in arrays.values():
             for value in values:
                 crc = zlib.crc32(value.tobytes(), crc)
         if crc != row["crc"]:
             return None
-        states = [{key: values[index] for key, values in arrays.items()} for index in range(end - first)]
-        starts = {stream.name: int(before[stream.name]) for stream in STREAMS}
-        return Part(self.controller, starts["operations"], streams, starts, states, first)
+        states = [{key: values[index] for key, values in arrays.items()} for index in range(last - first)]
+        return Part(self.controller, int(before["count"]), streams, starts, states, first)

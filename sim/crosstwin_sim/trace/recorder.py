@@ -21,10 +21,13 @@ from .format import Kind
 from .writer import Writer
 
 #: What a plant can be asked without changing it.
-OBSERVERS = frozenset(("controller", "config", "delays", "conductance", "weights", "bounds", "digest"))
+OBSERVERS = frozenset(("controller", "config", "ages", "delays", "conductance", "weights", "half_selects", "bounds", "digest"))
 
 #: Methods that change the plant and take nothing but numbers and words: kept by name, with their arguments as JSON.
-CALLS: frozenset[str] = frozenset()
+CALLS = frozenset(("elapse",))
+
+#: Signs of x and of d in the quadrants of an update, in their order.
+_QUADRANTS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
 class Recorder:
@@ -105,6 +108,15 @@ class _RecordedPlant:
         self._inner.pulse(tile, up, row_words, column_words)
         data = self._writer.add("words", row_words.tobytes() + column_words.tobytes())
         self._writer.operation(Kind.PULSE, tile, up=up, size=row_words.shape[1], data=data)
+
+    def update(self, tile: int, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any) -> None:
+        self._inner.update(tile, x_signs, d_signs, row_words, column_words)
+        for x, d in _QUADRANTS:
+            rows, columns = x_signs == x, d_signs == d
+            if rows.any() and columns.any():
+                fired = row_words[-1 if d < 0 else 0] * rows[:, None], column_words[-1 if x < 0 else 0] * columns[:, None]
+                data = self._writer.add("words", fired[0].tobytes() + fired[1].tobytes())
+                self._writer.operation(Kind.PULSE, tile, up=x == d, size=fired[0].shape[1], data=data)
 
     def pulse_slots(self, tile: int, up: npt.NDArray[np.bool_], row_masks: Any, column_masks: Any) -> None:
         self._inner.pulse_slots(tile, up, row_masks, column_masks)

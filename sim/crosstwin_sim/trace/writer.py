@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import zlib
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from crosstwin_model.config import ControllerConfig
 from crosstwin_model.plant import PlantConfig
 from crosstwin_sim.errors import CrosstwinError
 
-from .format import FORMAT, OPERATION, PART, RECORD, STREAMS, VERSION, Kind, encode
+from .format import FORMAT, PART, RECORD, STREAMS, VERSION, Kind, encode, part_start
 from .reader import Trace
 
 State = Mapping[str, NDArray[Any]]
@@ -29,6 +30,9 @@ PART_BYTES, PART_SECONDS = 4 << 20, 5.0
 
 #: Partly filled chunks of all streams stay in memory between two parts.
 _CACHE = 16 << 20
+
+#: Room for what HDF5 adds to a part's data.
+_SLACK = 1 << 18
 
 
 class Writer:
@@ -53,13 +57,12 @@ class Writer:
         self.path = Path(path)
         self._tails = {stream.name: bytearray() for stream in STREAMS}
         self._items = {stream.name: stream.dtype.itemsize for stream in STREAMS}
-        self._ends = dict.fromkeys(self._tails, 0)
+        self._starts = dict.fromkeys(self._tails, 0)
         self._states: list[State] = []
-        self._kept = self._pending = 0
+        self._count = self._kept = self._pending = 0
         self._began = self._written = time.monotonic()
-        self._file: h5py.File | None = None
         try:
-            self._file = _create(self.path, controller, plant, state)
+            self._file: _File | None = _File(self.path, controller, plant, state)
         except OSError as error:
             raise _unwritable(self.path, error) from None
         self.add_state(state)
@@ -91,7 +94,7 @@ class Writer:
     def add(self, stream: str, content: bytes) -> int:
         """Add elements to a stream and return the number of the first."""
         tail = self._tails[stream]
-        first = self._ends[stream] + len(tail) // self._items[stream]
+        first = self._starts[stream] + len(tail) // self._items[stream]
         tail += content
         self._pending += len(content)
         return first
@@ -106,21 +109,18 @@ class Writer:
         if self._file is None or not (self._pending or self._states):
             return
         try:
-            self._write_part(self._file)
-        except (OSError, RuntimeError) as error:
-            self._abandon()
+            states = sum(np.asarray(value).nbytes for state in self._states for value in state.values())
+            self._file.reserve(self._pending + states)
+        except OSError as error:
+            self._end()
             raise _unwritable(self.path, error) from None
+        self._write_part(self._file)
+        self._file.trim()
 
     def close(self) -> None:
         """Write what is in memory and close the file; nothing can be added afterwards."""
         self.flush()
-        if self._file is not None:
-            try:
-                self._file.close()
-            except (OSError, RuntimeError) as error:
-                raise _unwritable(self.path, error) from None
-            finally:
-                self._file = None
+        self._end()
 
     @classmethod
     def go_on(cls, path: str | Path, controller: ControllerConfig, plant: PlantConfig, state: State) -> Writer:
@@ -148,86 +148,109 @@ class Writer:
         writer.flush()
         return writer
 
+    def _end(self) -> None:
+        if self._file is not None:
+            self._file.trim()
+            self._file.file.close()
+            self._file = None
+
     def _copy(self, old: Trace) -> None:
-        for part in old.parts():
+        parts = old.parts()
+        next(parts)  # the initial state alone
+        for part in parts:
             for name, content in part.content().items():
                 self.add(name, content)
-            self._states += part.states[1:] if part.first_state == 0 and not part.first else part.states
+            self._states += part.states
             self._pending += len(part.operations)
             self.flush()
 
-    def _write_part(self, file: h5py.File) -> None:
+    def _write_part(self, file: _File) -> None:
         crc = 0
-        for name, tail in self._tails.items():
+        ends = []
+        for stream in STREAMS:
+            tail = self._tails[stream.name]
             crc = zlib.crc32(tail, crc)
-            _append(file[name], np.frombuffer(tail, OPERATION if name == "operations" else file[name].dtype))
-        for key, dataset in file["states"].items():
+            values = np.frombuffer(tail, stream.dtype)
+            _write(file.streams[stream.name], self._starts[stream.name], values)
+            ends.append(self._starts[stream.name] + len(values))
+        for state in self._states:
+            for key, dataset in file.states.items():
+                _write(dataset, len(dataset), np.asarray(state[key])[None])
+        for key in file.states:
             for state in self._states:
-                value = np.ascontiguousarray(state[key])
-                crc = zlib.crc32(value.data if value.ndim else value.tobytes(), crc)
-                _append(dataset, value[None])
+                crc = zlib.crc32(np.asarray(state[key]).tobytes(), crc)
         # The row of ``parts`` goes last: a part that it does not name yet is not there.
-        file.flush()
-        for name, tail in self._tails.items():
-            self._ends[name] += len(tail) // self._items[name]
-            self._tails[name] = bytearray()
+        file.file.flush()
+        self._count += len(self._tails["operations"]) // RECORD.size
         self._kept += len(self._states)
+        self._written = time.monotonic()
+        row = (*ends, self._count, self._kept, self._written - self._began, crc)
+        _write(file.parts, len(file.parts), np.array([row], PART))
+        file.file.flush()
+        for stream, end in zip(STREAMS, ends, strict=True):
+            self._starts[stream.name] = part_start(stream, end)
+            self._tails[stream.name] = bytearray()
         self._states = []
         self._pending = 0
-        self._written = time.monotonic()
-        ends = tuple(self._ends[stream.name] for stream in STREAMS)
-        _append(file["parts"], np.array([(*ends, self._kept, self._written - self._began, crc)], PART))
+
+
+class _File:
+    """An HDF5 file with all datasets that it will ever have, as a file that others may read while it grows must."""
+
+    def __init__(self, path: Path, controller: ControllerConfig, plant: PlantConfig, state: State) -> None:
+        self.file = file = h5py.File(path, "w", libver="latest", rdcc_nbytes=_CACHE)
+        self.reserve(0)
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = VERSION
+        file.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+        file.attrs["crosstwin_version"] = version("crosstwin")
+        file.attrs["numpy_version"] = np.__version__
+        file.attrs["controller"] = encode(controller)
+        file.attrs["plant"] = encode(plant)
+        packed: dict[str, Any] = {"compression": 1, "shuffle": True}
+        self.streams = {
+            stream.name: file.create_dataset(stream.name, (0,), stream.dtype, chunks=(stream.chunk,), maxshape=(None,), **packed)
+            for stream in STREAMS
+        }
+        for stream in STREAMS:
+            self.streams[stream.name].attrs["description"] = stream.description
+        group = file.create_group("states")
+        group.attrs["description"] = "states of the plant: the initial one, then one for every RESTORE"
+        self.states = {}
+        for key, value in state.items():
+            chunks = (1, *(1,) * max(value.ndim - 2, 0), *value.shape[-2:])
+            shape = (None, *value.shape)
+            self.states[key] = group.create_dataset(key, (0, *value.shape), value.dtype, chunks=chunks, maxshape=shape, **packed)
+        self.parts = file.create_dataset("parts", (0,), PART, chunks=(32,), maxshape=(None,))
+        self.parts.attrs["description"] = "ends of all streams after every part"
         file.flush()
+        file.swmr_mode = True
 
-    def _abandon(self) -> None:
-        """Give the file up after an error, as far as its own closing allows."""
-        file, self._file = self._file, None
-        if file is not None:
-            try:
-                file.close()
-            except (OSError, RuntimeError):
-                # The disk is still full. What was flushed is there, and that is all that can be kept.
-                return
+    def reserve(self, size: int) -> None:
+        """Make sure that the disk has room for a part of that size, before HDF5 begins to write it.
 
+        HDF5 can neither go on with nor close a file after a write that failed.
 
-def _create(path: Path, controller: ControllerConfig, plant: PlantConfig, state: State) -> h5py.File:
-    """Make a file with all datasets that it will ever have, as a file that others may read while it grows must."""
-    file = h5py.File(path, "w", libver="latest", rdcc_nbytes=_CACHE)
-    file.attrs["format"] = FORMAT
-    file.attrs["format_version"] = VERSION
-    file.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-    file.attrs["crosstwin_version"] = version("crosstwin")
-    file.attrs["numpy_version"] = np.__version__
-    file.attrs["controller"] = encode(controller)
-    file.attrs["plant"] = encode(plant)
-    for stream in STREAMS:
-        dataset = file.create_dataset(
-            stream.name, (0,), stream.dtype, chunks=(stream.chunk,), maxshape=(None,), compression=1, shuffle=True
-        )
-        dataset.attrs["description"] = stream.description
-    states = file.create_group("states")
-    states.attrs["description"] = "states of the plant: the initial one, then one for every RESTORE"
-    for key, value in state.items():
-        chunks = (1, *(1,) * max(value.ndim - 2, 0), *value.shape[-2:])
-        states.create_dataset(
-            key, (0, *value.shape), value.dtype, chunks=chunks, maxshape=(None, *value.shape), compression=1, shuffle=True
-        )
-    parts = file.create_dataset("parts", (0,), PART, chunks=(256,), maxshape=(None,))
-    parts.attrs["description"] = "ends of all streams after every part"
-    file.flush()
-    file.swmr_mode = True
-    return file
+        Raises
+        ------
+        OSError
+            If the disk is full.
+        """
+        os.posix_fallocate(self.file.id.get_vfd_handle(), self.file.id.get_filesize(), size + _SLACK)
+
+    def trim(self) -> None:
+        """Give back the room that was not needed."""
+        os.ftruncate(self.file.id.get_vfd_handle(), self.file.id.get_filesize())
 
 
-def _append(dataset: h5py.Dataset, values: NDArray[Any]) -> None:
+def _write(dataset: h5py.Dataset, start: int, values: NDArray[Any]) -> None:
     if len(values):
-        end = len(dataset)
-        dataset.resize(end + len(values), axis=0)
-        dataset[end:] = values
+        dataset.resize(start + len(values), axis=0)
+        dataset[start:] = values
 
 
-def _unwritable(path: Path, error: Exception) -> CrosstwinError:
-    reason = getattr(error, "errno", None)
-    # HDF5 wraps the system's message in its own, without the error number.
-    words = os.strerror(reason) if reason else next((part for part in str(error).split("'") if part[:1].isupper()), str(error))
+def _unwritable(path: Path, error: OSError) -> CrosstwinError:
+    # HDF5 wraps the system's error in a message of its own.
+    number = re.search(r"errno = (\d+)", str(error))
+    words = os.strerror(int(number[1])) if number else error.strerror or str(error)
     return CrosstwinError(f"the trace {path} cannot be written: {words}")
