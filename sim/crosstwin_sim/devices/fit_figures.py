@@ -34,7 +34,7 @@ def draw_fit(path: str | Path, fit: Fit) -> None:
     figure.suptitle(
         f"{fit.device.rule} fitted to {Path(measurement.source).name}", fontsize=15, fontweight="bold", x=0.02, ha="left"
     )
-    facts = f"R2 {fit.r2:.4f}, rms {fit.rms_steps:.2g} steps, AIC {fit.aic:,.1f}, {len(measurement.devices)} device(s)"
+    facts = f"R2 {fit.r2:.4f}, rms {fit.rms_steps:.2g} steps, AIC {fit.aic:,.1f}, {measurement.rows} values"
     figure.text(0.98, 0.983, facts, ha="right", va="top", fontsize=10, color=GREY)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.55, 1.0), height_ratios=(1.25, 1.0))
     _draw_curves(figure.add_subplot(grid[0, :]), fit)
@@ -56,8 +56,8 @@ def _draw_curves(axes: Axes, fit: Fit) -> None:
     shown = list(zip(fit.measurement.devices, fit.cells, _COLOURS, strict=False))[:_DEVICES]
     for data, cell, colour in shown:
         pulses = _counted(data)
-        label = f"device {data.name}, measured" if data.name else "measured"
-        axes.plot(pulses, _conductance(fit, data.weights), ".", ms=3.5, color=colour, alpha=0.45, mew=0, label=label)
+        label = data.name or "measured"
+        axes.plot(pulses, _conductance(fit, data.weights), "o", ms=2.9, color=colour, alpha=0.55, mew=0, label=label, zorder=3)
         free = predict(cell, fit.read_deviation, data, correct=False)
         deviation = np.sqrt(free.variance)
         starts = np.flatnonzero(data.pulses == 0)
@@ -73,8 +73,11 @@ def _draw_curves(axes: Axes, fit: Fit) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     more = len(fit.cells) - len(shown)
     title = "Measured values and fit" + (f" (the first {len(shown)} of {len(fit.cells)} devices)" if more else "")
+    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     tidy(axes, title, "pulses", _unit(fit))
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=6, frameon=False, fontsize=8.5)
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 0.995), borderaxespad=0.0, markerscale=2.0, ncols=6, frameon=False, fontsize=8.5
+    )
 
 
 def _draw_residuals(axes: Axes, fit: Fit) -> None:
@@ -82,7 +85,7 @@ def _draw_residuals(axes: Axes, fit: Fit) -> None:
         prediction = predict(cell, fit.read_deviation, data)
         moved = data.pulses > 0
         standard = ((data.weights - prediction.mean) / np.sqrt(prediction.variance))[moved]
-        axes.plot(_counted(data)[moved], np.clip(standard, -6.0, 6.0), ".", ms=3, color=colour, alpha=0.5, mew=0)
+        axes.plot(_counted(data)[moved], np.clip(standard, -6.0, 6.0), "o", ms=2.3, color=colour, alpha=0.5, mew=0)
     axes.axhspan(-2.0, 2.0, color=GREY, alpha=0.1, lw=0)
     axes.axhline(0.0, color=GREY, lw=0.8)
     axes.set_ylim(-6.2, 6.2)
@@ -119,8 +122,10 @@ def _draw_steps(axes: Axes, fit: Fit) -> None:
     points = np.array([cell.symmetry_point(mean_planes(cell))[0] for cell in fit.cells])
     if np.isfinite(points).all():
         axes.axvline(float(_conductance(fit, points).mean()), color=POINT, lw=1.4, ls=(0, (5, 3)), label="symmetry point")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(EngFormatter(sep=""))
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    axes.legend(frameon=False, fontsize=8.5)
+    axes.legend(loc="upper center", fontsize=8.5, edgecolor="white", framealpha=0.85)
     tidy(axes, "Mean step by conductance", _unit(fit), "step")
 
 

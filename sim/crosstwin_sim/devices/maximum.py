@@ -125,6 +125,21 @@ class _Posterior:
         least = float(np.linalg.eigvalsh((result * np.outer(scale, scale))[np.ix_(free, free)]).min())
         return result if least > 1e-9 else metric
 
+    def without_best_row(self, vector: Vector, i: int) -> float:
+        """Information on one number of a device, its most telling row left out.
+
+        The largest value of any data is likely under a bound that stands just there, and would seem to determine it.
+        """
+        step = np.zeros_like(vector)
+        step[i] = self.distance[i]
+        device = self.parameters.entries[i].device
+        try:
+            left, middle, right = (self.predict(vector + sign * step, device).log_likelihood for sign in (-1.0, 0.0, 1.0))
+        except ConfigurationError:
+            return 0.0
+        rows = (2.0 * middle - left - right) / self.distance[i] ** 2
+        return float(rows.sum() - rows.max())
+
     def _free(self, device: int, free: NDArray[np.bool_]) -> list[int]:
         return [i for i in self.parameters.indices(device) if free[i]]
 
@@ -183,6 +198,9 @@ def maximise(parameters: Parameters, data: Sequence[DeviceData], start: Vector |
         covariance = np.zeros((vector.size, vector.size))
         covariance[np.ix_(free, free)] = np.linalg.inv(posterior.curvature(vector, free)[np.ix_(free, free)])
         blurred = free & (np.sqrt(np.diag(covariance)) > _DETERMINED * prior)
+        for i in np.flatnonzero(free & ~blurred):
+            if parameters.entries[i].name in CELL[2:]:
+                blurred[i] = posterior.without_best_row(vector, int(i)) < (_DETERMINED * prior[i]) ** -2.0
         if not (blurred & (rank < _NEVER)).any():
             return Maximum(vector, covariance, free, posterior.log_likelihood(vector))
         worst = int(np.where(blurred, rank, _NEVER).argmin())

@@ -1,0 +1,190 @@
+"""`crosstwin device`: what it lists, shows, draws and writes, and one sentence for every bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crosstwin_model.devices import DEVICES, load_device
+from crosstwin_sim.cli.main import run
+from crosstwin_sim.devices.device_file import device_toml
+from crosstwin_sim.devices.fit_data import read_measurement
+from crosstwin_sim.devices.response import default_pulses, measure_steps, respond
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def _rows(count: int, direction: str, start: int = 1, value: float = 1.0) -> str:
+    return "".join(f"{start + i},{direction},{value + 0.01 * i}\n" for i in range(count))
+
+
+HEAD = "pulse,direction,conductance\n"
+GOOD = HEAD + "0,,0.9\n" + _rows(12, "up") + _rows(12, "down", 13)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "data.csv is empty; it must begin with a line that names the columns pulse, direction, conductance"),
+        ("# nothing\n\n", "data.csv is empty;"),
+        (HEAD, "data.csv holds no rows below its first line;"),
+        (
+            "pulse,conductance\n1,2\n",
+            "data.csv lacks the column 'direction'; its first line names pulse, conductance; needed are",
+        ),
+        ("a,b\n1,2\n", "data.csv lacks the column 'pulse' and the column 'direction' and the column 'conductance'"),
+        (GOOD + "25,up\n", "data.csv, line 27: 2 columns; needed are the 3 of the first line"),
+        (GOOD + "25,up,nan\n", "data.csv, line 27: conductance is 'nan'; allowed are finite numbers"),
+        (GOOD + "25,up,\n", "data.csv, line 27: conductance is ''; allowed are finite numbers"),
+        (GOOD + "25,sideways,1\n", "data.csv, line 27: direction is 'sideways'; allowed are up, down, +1, -1"),
+        (GOOD + "25,,1\n", "data.csv, line 27: the row has no direction; only the first row of a train may have none"),
+        (GOOD + "25.5,up,1\n", "data.csv, line 27: pulse is '25.5'; allowed are whole numbers"),
+        (GOOD + "inf,up,1\n", "data.csv, line 27: pulse is 'inf'; allowed are whole numbers"),
+        (GOOD + "1e9,up,1\n", "pulses since the row before; allowed are 100000"),
+        (HEAD + _rows(30, "up"), "data.csv: the device has no down pulses; a fit needs pulses in both directions"),
+        (HEAD + _rows(30, "-1"), "data.csv: the device has no up pulses; a fit needs pulses in both directions"),
+        (HEAD + _rows(8, "up") + _rows(8, "down", 9), "data.csv: the device shows 7 steps up and 8 down; needed are 10 of each"),
+        ("device," + HEAD + "x,1,up,1\n", "data.csv: device 'x' shows 0 steps up and 0 down; needed are 10 of each"),
+        (
+            HEAD + "".join(f"{i},{'up' if i < 20 else 'down'},3\n" for i in range(40)),
+            "data.csv: the values of the device are all 3; a fit needs some that change",
+        ),
+        (
+            GOOD.replace("conductance", "weight") + "25,up,30\n",
+            "data.csv: a weight is 30 in weights; allowed are weights within +-6",
+        ),
+    ],
+)
+def test_bad_data_is_one_sentence_and_nothing_is_written(
+    text: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data.csv").write_text(text)
+    assert run(["device", "fit", "data.csv", "-o", "out.toml", "--plot", "out.png"]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err and captured.err.count("\n") == 1 and captured.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fit", "none.csv"], "none.csv cannot be read: No such file or directory"),
+        (["fit", "binary.csv"], "binary.csv is not a CSV file: it is not text in UTF-8"),
+        (["fit", "good.csv", "--model", "spline"], "there is no model 'spline'; allowed are constant_step,"),
+        (["fit", "good.csv", "-o", "no/folder/x.toml"], "no/folder/x.toml cannot be written: there is no folder no/folder"),
+        (["fit", "good.csv", "-o", "x.txt"], "the device x.txt cannot be written: allowed are files that end in .toml"),
+        (["fit", "good.csv", "--plot", "x.txt"], "the figure x.txt cannot be drawn: allowed are files that end in .png"),
+        (["show", "nothing"], "there is no device 'nothing'; allowed are "),
+        (["plot", "s1", "--pulses", "0"], "Invalid value for '--pulses'"),
+        (["plot", "s1", "-o", "no/folder/x.png"], "no/folder/x.png cannot be written: there is no folder no/folder"),
+        (["plot", "s1", "-o", "x.doc"], "the figure x.doc cannot be drawn"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(
+    arguments: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("good.csv").write_text(GOOD)
+    Path("binary.csv").write_bytes(b"\xff\xfe\x00\x80")
+    assert run(["device", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err and captured.err.count("\n") == 1 and captured.out == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["binary.csv", "good.csv"]
+
+
+def test_data_are_scaled_and_trains_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    one = "\n".join(f"{i},{'+1' if i <= 10 else '-1'},{100 + 10 * (10 - abs(i - 10))},x" for i in range(21))
+    path.write_text(f"# measured on a Monday\npulse, Direction ,CONDUCTANCE,note\n{one}\n{one}\n")
+    found = read_measurement(path)
+    assert (found.middle, found.unit) == (150.0, 50.0)
+    (device,) = found.devices
+    assert (device.weights.min(), device.weights.max()) == (-1.0, 1.0)
+    assert np.flatnonzero(device.pulses == 0).tolist() == [0, 21]
+    assert device.up[:21].tolist() == 11 * [1] + 10 * [0]
+
+
+def test_the_example_is_fitted_drawn_and_written_for_other_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, figure, report = tmp_path / "mine.toml", tmp_path / "fit.svg", tmp_path / "fit.json"
+    arguments = [str(EXAMPLES / "pulse_trains.csv"), "--model", "soft_bounds", "-o", str(output)]
+    assert run(["device", "fit", *arguments, "--plot", str(figure), "--json", str(report)]) == 0
+    assert "conductance = 4.32" in capsys.readouterr().out
+    assert figure.read_text().startswith("<?xml")
+    device = load_device(output)
+    assert device.name == "mine"
+    (found,) = json.loads(report.read_text())["fits"]
+    assert found["device"]["dw_min"] == device.dw_min
+    for estimate in found["estimates"]:
+        assert getattr(device, estimate["name"]) == estimate["value"]
+        assert estimate["low"] <= estimate["value"] <= estimate["high"]
+    assert "SHA-256" in output.read_text().splitlines()[0]
+    assert run(["device", "show", str(output)]) == 0
+    assert "soft_bounds" in capsys.readouterr().out
+
+
+def test_the_example_is_what_its_script_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import pulse_trains
+
+    pulse_trains.main(str(tmp_path / "made.csv"))
+    assert (tmp_path / "made.csv").read_bytes() == (EXAMPLES / "pulse_trains.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_device_file_gives_the_device_back(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "another_name.toml"
+    path.write_text(device_toml(DEVICES[name], ["a comment"]))
+    assert load_device(path) == DEVICES[name]
+
+
+def test_list_names_every_preset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["device", "list", "--json", str(tmp_path / "all.json")]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in DEVICES)
+    listed = {device["name"]: device for device in json.loads((tmp_path / "all.json").read_text())}
+    assert listed.keys() == DEVICES.keys()
+    assert listed["s1"]["states"] == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_every_preset_is_shown(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["device", "show", name, "--json", str(tmp_path / "show.json")]) == 0
+    assert f'name = "{name}"' in capsys.readouterr().out
+    shown = json.loads((tmp_path / "show.json").read_text())
+    assert 0.0 <= shown["asymmetry"] <= 1.0
+
+
+@pytest.mark.parametrize("name", ["s3", "symmetric", "reram_es", "pcm", "capacitor", "reram_om_array"])
+def test_a_preset_of_each_kind_is_drawn(name: str, tmp_path: Path) -> None:
+    assert run(["device", "plot", name, "--pulses", "40", "-o", str(tmp_path / "x.png")]) == 0
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_alternating_pulses_drive_cells_to_their_symmetry_points() -> None:
+    response = respond(DEVICES["s3"], 300, seed=2)
+    assert response.up.pulses[[0, -1]].tolist() == [0, 300]
+    assert response.down.pulses[[0, -1]].tolist() == [300, 600]
+    assert response.alternating.pulses[[0, -1]].tolist() == [600, 1200]
+    far = response.alternating.conductance[0] - response.symmetry_points
+    near = response.alternating.conductance[-1] - response.symmetry_points
+    assert np.sqrt(np.mean(near**2)) < 0.1 * np.sqrt(np.mean(far**2))
+
+
+def test_steps_are_the_rules_own() -> None:
+    device = DEVICES["s2"]
+    steps = measure_steps(device, seed=1)
+    middle = steps.w.size // 2
+    assert steps.w[middle] == pytest.approx(0.0)
+    assert np.nanmean(steps.up[middle]) == pytest.approx(device.dw_min, rel=0.05)
+    assert np.nanmean(steps.down[middle]) == pytest.approx(-device.dw_min, rel=0.05)
+    assert steps.asymmetry > 0.3
+    assert measure_steps(DEVICES["symmetric"], seed=1).asymmetry < 0.05
+
+
+def test_the_default_number_of_pulses_is_the_number_of_states() -> None:
+    assert default_pulses(DEVICES["s1"]) == 60
+    assert default_pulses(DEVICES["idealized"]) == 10_000

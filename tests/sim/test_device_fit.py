@@ -1,0 +1,139 @@
+"""Fits: known devices are found again from noisy pulse trains, and intervals hold the truth as often as they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from crosstwin_model.config import ControllerConfig
+from crosstwin_model.devices import RULES, Device
+from crosstwin_model.plant import Plant
+from crosstwin_model.plant_config import PlantConfig
+from crosstwin_sim.devices.fit_data import DeviceData, Measurement
+from crosstwin_sim.devices.fitting import Estimate, Fit, fit_rules
+from crosstwin_sim.devices.likelihood import mean_planes, predict
+from crosstwin_sim.errors import CrosstwinError
+
+
+def _trains(
+    device: Device, cells: int, pulses: int, seed: int, read_noise: float = 0.0, every: int = 1
+) -> tuple[DeviceData, ...]:
+    """Pulse cells of the plant up and down, twice, and read them after every few pulses."""
+    plant = Plant(ControllerConfig("fit", 1, cells), PlantConfig(device=device, seed=seed))
+    noise = np.random.default_rng(seed)
+    row, columns = (np.full((lines, 1), (1 << every) - 1, np.uint64) for lines in (1, cells))
+    values, up, count = [plant.conductance(0)[0].astype(np.float64)], [0], [0]
+    for direction in 2 * ((pulses // every) * [1] + (pulses // every) * [0]):
+        plant.pulse(0, bool(direction), row, columns)
+        values.append(plant.conductance(0)[0].astype(np.float64))
+        up.append(direction)
+        count.append(every)
+    table = np.array(values) + read_noise * noise.standard_normal((len(values), cells))
+    return tuple(DeviceData(f"d{i}", table[:, i].copy(), np.array(up), np.array(count)) for i in range(cells))
+
+
+def _fit(device: Device, data: tuple[DeviceData, ...]) -> Fit:
+    return fit_rules(Measurement("made.csv", "", data, 0.0, 1.0), [device.rule], "made")[0]
+
+
+def _holds(estimate: Estimate, truth: float, widen: float = 1.0) -> bool:
+    assert estimate.low is not None and estimate.high is not None
+    half = 0.5 * widen * (estimate.high - estimate.low)
+    return abs(truth - 0.5 * (estimate.high + estimate.low)) <= half
+
+
+SOFT = RULES["soft_bounds"]("soft", 0.03, c2c=0.3, up_down=0.2, w_max=0.6, w_min=-0.5)
+DEVICES = {
+    "soft_bounds": SOFT,
+    "linear_step": RULES["linear_step"]("linear", 0.02, c2c=0.3, w_max=0.7, w_min=-0.6, gamma_up=0.5, gamma_down=0.3),  # type: ignore[call-arg]
+    "constant_step": RULES["constant_step"]("constant", 0.02, c2c=0.4, up_down=-0.3, w_max=0.5, w_min=-0.4),
+    "power_step": RULES["power_step"]("power", 0.04, c2c=0.3, w_max=0.6, w_min=-0.6, gamma_up=1.5, gamma_down=0.8),  # type: ignore[call-arg]
+}
+
+
+@pytest.mark.parametrize("read_noise", [0.0, 0.01])
+@pytest.mark.parametrize("rule", DEVICES)
+def test_a_known_device_is_found_again(rule: str, read_noise: float) -> None:
+    device = DEVICES[rule]
+    found = _fit(device, _trains(device, 1, 120, seed=5, read_noise=read_noise))
+    assert found.device.rule == rule
+    assert found.r2 > 0.97
+    for estimate in found.estimates:
+        if estimate.name == "write_noise":
+            assert abs(estimate.value * found.device.dw_min - read_noise) < 0.002
+        else:
+            # Twice the half width is some four standard errors, so that none of these fails by bad luck.
+            assert _holds(estimate, getattr(device, estimate.name), widen=2.0), estimate
+
+
+def test_an_exponential_device_is_found_again() -> None:
+    """Its parameters stand in for each other, but the steps that they give are those of the device."""
+    device = RULES["exponential_step"](  # type: ignore[call-arg]
+        "exponential", 0.02, c2c=0.3, a=-0.5, b=-0.5, gamma_up=5.0, gamma_down=5.0, amplitude_up=-1.2, amplitude_down=-0.08
+    )
+    found = _fit(device, _trains(device, 1, 200, seed=3))
+    assert found.r2 > 0.99
+    free = np.linspace(-0.5, 0.5, 11)
+    for up in (True, False):
+        truth, fitted = np.array(
+            [[float(one.mean_step(np.array([w]), mean_planes(one), up)[0]) for w in free] for one in (device, found.cells[0])]
+        )
+        assert np.abs(fitted - truth).max() < 0.15 * np.abs(truth).mean()
+
+
+def test_the_best_rule_is_the_one_that_made_the_data() -> None:
+    data = _trains(SOFT, 1, 100, seed=2, read_noise=0.003)
+    fits = fit_rules(Measurement("made.csv", "", data, 0.0, 1.0), ["constant_step", "linear_step", "soft_bounds"], "made")
+    assert fits[0].device.rule == "soft_bounds"
+    assert [fit.aic for fit in fits] == sorted(fit.aic for fit in fits)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    data = _trains(SOFT, 40, 60, seed=9, read_noise=0.005)
+    names = ("dw_min", "up_down", "w_max", "w_min", "c2c")
+    held = dict.fromkeys(names, 0)
+    for one in data:
+        estimates = {estimate.name: estimate for estimate in _fit(SOFT, (one,)).estimates}
+        for name in names:
+            held[name] += _holds(estimates[name], getattr(SOFT, name))
+    # With 95 % intervals, fewer than 33 of 40 have a probability of 1e-3, and fewer than 174 of 200 one of 1e-5.
+    assert stats.binom.cdf(32, 40, 0.95) < 1e-3
+    assert all(count >= 33 for count in held.values()), held
+    assert 174 <= sum(held.values()) < 200, held
+
+
+def test_spreads_between_devices_are_found() -> None:
+    device = replace(SOFT, dw_min_spread=0.3, up_down_spread=0.1, w_max_spread=0.2, w_min_spread=0.2)
+    found = _fit(device, _trains(device, 16, 50, seed=4))
+    for estimate in found.estimates:
+        if estimate.name.endswith("_spread") or estimate.name in ("dw_min", "w_max", "w_min", "c2c"):
+            assert _holds(estimate, getattr(device, estimate.name), widen=2.0), estimate
+
+
+def test_values_may_be_read_after_several_pulses() -> None:
+    found = _fit(SOFT, _trains(SOFT, 1, 120, seed=6, every=4))
+    estimates = {estimate.name: estimate for estimate in found.estimates}
+    assert all(_holds(estimates[name], getattr(SOFT, name), widen=2.0) for name in ("dw_min", "w_max", "w_min", "c2c"))
+
+
+def test_what_the_data_do_not_show_is_said() -> None:
+    """Cells of constant step that never come near their bounds."""
+    device = replace(DEVICES["constant_step"], up_down=0.0)
+    found = _fit(device, _trains(device, 1, 12, seed=1))
+    assert {"w_max", "w_min"} <= set(found.undetermined)
+
+
+def test_the_likelihood_is_highest_at_the_device_that_made_the_data() -> None:
+    (data,) = _trains(SOFT, 1, 300, seed=8)
+    best = predict(SOFT, 1e-5, data).log_likelihood.sum()
+    for change in ({"dw_min": 0.033}, {"w_max": 0.61}, {"c2c": 0.35}, {"up_down": 0.1}):
+        assert predict(replace(SOFT, **change), 1e-5, data).log_likelihood.sum() < best - 3.0
+
+
+def test_an_unknown_model_is_refused_with_the_ones_there_are() -> None:
+    data = _trains(SOFT, 1, 20, seed=1)
+    with pytest.raises(CrosstwinError, match=r"there is no model 'spline'; allowed are constant_step, exponential_step, "):
+        fit_rules(Measurement("made.csv", "", data, 0.0, 1.0), ["spline"], "made")
