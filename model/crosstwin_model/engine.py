@@ -58,6 +58,18 @@ def per_line_words(codes: Codes, sign: int, numbers: NDArray[np.uint16]) -> Word
 
 
 @njit
+def extremes(codes: Codes) -> tuple[int, int]:
+    """Return the lowest and the highest code, of none (0, 0)."""
+    low = high = 0
+    if codes.size:
+        low = high = int(codes[0])
+    for code in codes:
+        low = min(low, int(code))
+        high = max(high, int(code))
+    return low, high
+
+
+@njit
 def count_bits(words: Words) -> int:
     """Return the number of set bits of all words."""
     total = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .config import Source
-from .engine import Codes, Hits, Words, count_bits, prefix_words, slot_masks
+from .engine import Codes, Hits, Words, count_bits, extremes, prefix_words, slot_masks
 from .observe import PulsePhase
 from .run import Run
 
@@ -70,7 +70,8 @@ def _pulse_codes(run: Run, tile: int, bl: int, codes: tuple[Codes, Codes], scale
     shown = Shown()
     if source is Source.HAMMERSLEY and run.before_stop(1):  # the masks are drawn in SCAN1
         generators.draw_masks()
-    signs = [{1: side.max() > 0, -1: side.min() < 0} for side in codes]
+    ranges = [extremes(side) for side in codes]
+    signs = [{1: high > 0, -1: low < 0} for low, high in ranges]
     quadrants = [q for q, (x, d) in enumerate(QUADRANTS) if signs[0][x] and signs[1][d]]
     hits: tuple[Hits, Hits] | None = None
     hit_slots = fired = 0

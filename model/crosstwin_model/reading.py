@@ -41,7 +41,7 @@ def _read(run: Run, tile: int, forward: bool, differential: bool, codes: NDArray
     beats, timeout, end = 0, False, sample
     # The strobe is set in the clock cycle before SAMPLE, so a stop in SAMPLE itself comes too late for the array.
     if run.before_stop(sample - 1):
-        charge = np.clip(codes, -window, window) * np.int32(tick)
+        charge = np.minimum(np.maximum(codes, np.int32(-window)), np.int32(window)) * np.int32(tick)
         results = run.array.read(tile, differential, forward, charge, gain, count)
         lanes = run.config.adc_lanes
         for delay in run.array.delays(-(-count // lanes)).tolist():
@@ -54,7 +54,7 @@ def _read(run: Run, tile: int, forward: bool, differential: bool, codes: NDArray
         registers.y[: done.size] = done
         if to_d:
             limit = run.config.code_max
-            registers.d[: done.size] = np.clip(done, -limit, limit)
+            registers.d[: done.size] = np.minimum(np.maximum(done, -limit), limit)
     if run.phases is not None:
         last = end if to_d or timeout else end + 1
         run.record(ReadPhase(run.start, run.start + last, tile, differential, forward, gain, window, tick, codes))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .config import ControllerConfig
-from .engine import Generators
+from .engine import Generators, extremes
 from .registers import (
     ADDRESS_BITS,
     SEED_RESET,
@@ -114,9 +114,11 @@ class RegisterFile:
             room = target.entries - entry
             if codes.size == room + 1 and codes[room] == 0:
                 codes = codes[:room]
-            if codes.size <= room and -limit <= codes.min(initial=0) and codes.max(initial=0) <= limit:
-                line_codes[entry : entry + codes.size] = codes
-                return Response.OKAY
+            if codes.size <= room:
+                low, high = extremes(codes)
+                if -limit <= low and high <= limit:
+                    line_codes[entry : entry + codes.size] = codes
+                    return Response.OKAY
         for index, word in enumerate(words.tolist()):
             response = self.write(address + 4 * index, word, 0xF)
             if response is not Response.OKAY:
