@@ -39,7 +39,7 @@ _SHARED = Settings(
     bound_steps=3,
 )
 
-#: Found by ``benchmarks/tune_conv.py`` on validation samples; other devices take those of ``s1``.
+#: Found with ``benchmarks/tune_learning.py`` on validation samples; other devices take those of ``s1``.
 SETTINGS: dict[str, dict[Algorithm, Settings]] = {
     "s1": {Algorithm.SHD: _SHARED, Algorithm.SGD: _SHARED},
 }
