@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from crosstwin_sim.figures import Curve, Map, Measure, draw_run, figure_format
 from crosstwin_sim.files import write_json
 from crosstwin_sim.network import Algorithm
 from crosstwin_sim.rtl.build import build_folder
+from crosstwin_sim.trace import Recorder
 
 from .common import interruptible, json_option, progress, require_folder, stderr, stdout
 
@@ -63,6 +65,12 @@ def run_options(epochs: int) -> Callable[[_Command], _Command]:
             help="Where every finished epoch is kept.  [default: build/train/RUN.npz]",
         ),
         click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same final bits."),
+        click.option(
+            "--trace",
+            metavar="FILE",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Record every pulse and read, for 'crosstwin trace'; with --resume, a trace that is there is gone on with.",
+        ),
     )
 
     def decorate(command: _Command) -> _Command:
@@ -87,14 +95,17 @@ class Wanted:
     plot: str | None
     checkpoint: Path | None
     resume: bool
+    trace: Path | None
 
     def __post_init__(self) -> None:
         if self.zero_shift and self.algorithm != "shd":
             raise click.UsageError(f"--zero-shift is for --algorithm shd; {self.algorithm} does not use A.")
         if self.resume and self.algorithm == "float":
             raise click.UsageError("--resume is for sgd and shd; a float run keeps no checkpoint.")
-        require_folder(self.json_path)
-        require_folder(self.plot)
+        if self.trace and self.algorithm == "float":
+            raise click.UsageError("--trace is for sgd and shd; a float run has no pulses.")
+        for written in (self.json_path, self.plot, self.trace):
+            require_folder(None if written is None else str(written))
         if self.plot:
             figure_format(self.plot)
 
@@ -130,6 +141,8 @@ class Task:
         What scores are.
     finish : callable or None
         Given the back end after the last epoch, returns further lines for the report.
+    draw : callable or None
+        Draws the figure, given its file, its title, its curves and the array; None draws the curves and the first layer's tiles.
     """
 
     title: str
@@ -140,6 +153,7 @@ class Task:
     reference_ticks: int
     measure: Measure
     finish: Callable[[Backend], str] | None = None
+    draw: Callable[[str, str, list[Curve], Plant], None] | None = None
 
 
 def carry_out(wanted: Wanted, task: Task) -> None:
@@ -159,12 +173,17 @@ def carry_out(wanted: Wanted, task: Task) -> None:
     words = f"{wanted.algorithm.upper()} on {run.device.name}"
     stderr.print(f"Training {run.name} by {words}, back end {name}; checkpoint {path}", soft_wrap=True)
     plant = make_plant(run.device, run.seed, run.controller)
-    backend = open_backend(name, run.controller, plant, lambda step: stderr.print(f"{step} ..."))
-    try:
+    with ExitStack() as stack:
+        recorder = None
+        if wanted.trace:
+            recorder = stack.enter_context(Recorder(wanted.trace, plant, append=wanted.resume and wanted.trace.exists()))
+            plant = recorder.plant
+        backend = open_backend(name, run.controller, plant, lambda step: stderr.print(f"{step} ..."))
+        stack.callback(backend.close)
+        if recorder:
+            backend = recorder.watch(backend)
         result = _train(wanted, task, backend, plant, path)
         more = task.finish(backend) if task.finish else ""
-    finally:
-        backend.close()
     reference = _reference(task)
     vectors, repeated, saturated = (sum(counts) for counts in zip(*result.reads, strict=True))
     stdout.print(
@@ -178,13 +197,17 @@ def carry_out(wanted: Wanted, task: Task) -> None:
     if wanted.json_path:
         write_json(wanted.json_path, _document(wanted, task, name, result, reference))
     if wanted.plot:
+        title = f"{task.title} by {words}, back end {name}"
         curves = [Curve(words, result.accuracy), Curve("float SGD", reference)]
-        rows, columns = run.shapes[0]
-        maps = [
-            Map("C of layer 1: the weights", plant.weights(TileKind.C)[:rows, :columns]),
-            Map("A of layer 1 less its reference", plant.weights(TileKind.A)[:rows, :columns]),
-        ]
-        draw_run(wanted.plot, f"{task.title} by {words}, back end {name}", curves, maps, measure=task.measure)
+        if task.draw:
+            task.draw(wanted.plot, title, curves, plant)
+        else:
+            rows, columns = run.shapes[0]
+            maps = [
+                Map("C of layer 1: the weights", plant.weights(TileKind.C)[:rows, :columns]),
+                Map("A of layer 1 less its reference", plant.weights(TileKind.A)[:rows, :columns]),
+            ]
+            draw_run(wanted.plot, title, curves, maps, measure=task.measure)
 
 
 def _train(wanted: Wanted, task: Task, backend: Backend, plant: Plant, path: Path) -> Result:

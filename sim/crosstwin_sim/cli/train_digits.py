@@ -1,0 +1,55 @@
+"""`crosstwin train digits`: train a fully connected network on digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from crosstwin_model.plant import Plant
+from crosstwin_sim.experiments.digits import load_split, train_float
+from crosstwin_sim.experiments.picture import draw_network
+from crosstwin_sim.experiments.run import Run
+from crosstwin_sim.experiments.settings import digits_settings
+from crosstwin_sim.figures import ACCURACY, Curve
+from crosstwin_sim.network import Algorithm
+
+from .learning import Task, Wanted, carry_out, run_options
+
+
+@click.command("digits")
+@run_options(epochs=30)
+def command(**options: Any) -> None:
+    """Train a 64-32-10 network on 8 x 8 images of digits, and a float reference beside it.
+
+    \b
+    Examples:
+      crosstwin train digits --algorithm shd --device s1 --backend model
+      crosstwin train digits --algorithm sgd --device s1 --epochs 5 --json sgd.json
+      crosstwin train digits --device s3 --zero-shift --plot s3.png
+      crosstwin train digits --device my_device.toml --resume
+      crosstwin train digits --epochs 1 --trace run.h5
+
+    Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. A device file has one table
+    [device] and is trained with the settings of s1. The algorithm float uses no crossbar.
+    """
+    wanted = Wanted(**options)
+    split, device = load_split(wanted.seed), wanted.load_device()
+    settings = digits_settings(device.name, wanted.chosen)
+    reference_settings = digits_settings(device.name, Algorithm.SHD)
+    run = Run(wanted.chosen, device, wanted.zero_shift, wanted.epochs, wanted.seed, settings)
+
+    def draw(path: str, title: str, curves: list[Curve], plant: Plant) -> None:
+        draw_network(path, title, curves, run, plant, split)
+
+    task = Task(
+        "Digits",
+        run,
+        split,
+        len(split.train_y) + len(split.test_y),
+        lambda tick: train_float(reference_settings, split, wanted.epochs, wanted.seed, tick),
+        len(split.train_y),
+        ACCURACY,
+        draw=draw,
+    )
+    carry_out(wanted, task)
