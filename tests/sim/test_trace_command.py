@@ -117,7 +117,7 @@ def test_replay_agrees_and_saves(recorded: tuple[Path, Counted], tmp_path: Path,
     path, plant = recorded
     for name in ("a.npz", "a.h5"):
         assert run(["trace", "replay", str(path), "--save", str(tmp_path / name), "--config", "tiny"]) == 0
-        assert f"Everything agrees" in (text := capsys.readouterr().out)
+        assert "Everything agrees" in (text := capsys.readouterr().out)
         assert plant.digest() in text
     expected = plant.state()
     with np.load(tmp_path / "a.npz") as arrays, h5py.File(tmp_path / "a.h5") as file:
@@ -207,10 +207,9 @@ def test_a_training_run_is_recorded_and_gone_on_with(tmp_path: Path, capsys: pyt
 
 
 def bad(tmp_path: Path) -> dict[str, Path]:
-    """Return files that are no traces, and one that is."""
-    files = {
-        name: tmp_path / name for name in ("good.h5", "text.h5", "empty.h5", "other.h5", "newer.h5", "begun.h5", "silent.h5")
-    }
+    """Return two traces, of which one has no commands, and files that are none."""
+    names = ("good.h5", "silent.h5", "text.h5", "empty.h5", "other.h5", "newer.h5", "begun.h5")
+    files = {name: tmp_path / name for name in names}
     record(files["good.h5"])
     record(files["silent.h5"], watch=False)
     files["text.h5"].write_text("no trace")
@@ -236,7 +235,7 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         (["replay", "begun.h5"], "the trace begun.h5 is cut off before its first whole part: 3000 of "),
         (
             ["replay", "good.h5", "--config", "small"],
-            "good.h5 is of another configuration: name of its controller is 'tiny', not",
+            "of another configuration: name of its controller is 'tiny', not",
         ),
         (["replay", "good.h5", "--save", "a.txt"], "--save is 'a.txt'; allowed are files that end in .npz or .h5"),
         (["replay", "good.h5", "--save", "no/such/a.npz"], "no/such/a.npz cannot be written"),

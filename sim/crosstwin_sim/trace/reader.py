@@ -261,8 +261,8 @@ class Trace:
             crc = zlib.crc32(streams[stream.name].tobytes(), crc)
         first, last = int(before["states"]), int(row["states"])
         arrays = {key: dataset[first:last] for key, dataset in self.states.items()}
-        for values in arrays.values():
-            for value in values:
+        for key in sorted(arrays):
+            for value in arrays[key]:
                 crc = zlib.crc32(value.tobytes(), crc)
         if crc != row["crc"]:
             return None

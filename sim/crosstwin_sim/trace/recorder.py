@@ -96,6 +96,7 @@ class _RecordedPlant:
     def __init__(self, inner: Plant, writer: Writer) -> None:
         self._inner = inner
         self._writer = writer
+        self.delays = inner.delays  # asked at every read, and so without a detour
 
     def __getattr__(self, name: str) -> Any:
         if name in OBSERVERS:

@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-import zlib
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-
-import h5py
-import numpy as np
-from numpy.typing import NDArray
 
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.plant import PlantConfig
 from crosstwin_sim.errors import CrosstwinError
 
-from .format import FORMAT, PART, RECORD, STREAMS, VERSION, Kind, encode, part_start
+from .format import RECORD, STREAMS, Kind, part_start
+from .growing import GrowingFile, Packed, SealedPart, State, pack_part, sentence
 from .reader import Trace
-
-State = Mapping[str, NDArray[Any]]
 
 #: A part is written when its operations take so many bytes, or so many seconds after the last.
 PART_BYTES, PART_SECONDS = 4 << 20, 5.0
 
-#: Partly filled chunks of all streams stay in memory between two parts.
-_CACHE = 16 << 20
-
-#: Room for what HDF5 adds to a part's data.
-_SLACK = 1 << 18
-
 
 class Writer:
     """The file of a trace under way.
+
+    A part that is complete is compressed by a thread of its own, while the next one is gathered.
 
     Parameters
     ----------
@@ -60,11 +46,13 @@ class Writer:
         self._starts = dict.fromkeys(self._tails, 0)
         self._states: list[State] = []
         self._count = self._kept = self._pending = 0
-        self._began = self._written = time.monotonic()
+        self._began = self._sealed = time.monotonic()
         try:
-            self._file: _File | None = _File(self.path, controller, plant, state)
+            self._file: GrowingFile | None = GrowingFile(self.path, controller, plant, state)
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise CrosstwinError(sentence(self.path, error)) from None
+        self._packer = ThreadPoolExecutor(1, "trace")
+        self._job: Future[Packed] | None = None
         self.add_state(state)
         self.flush()
 
@@ -88,8 +76,10 @@ class Writer:
         tail = self._tails["operations"]
         tail += RECORD.pack(kind, tile, up, forward, differential, gain, opcode, width, gap, size, data, codes)
         self._pending += RECORD.size
-        if self._pending > PART_BYTES or time.monotonic() - self._written > PART_SECONDS:
-            self.flush()
+        if self._pending > PART_BYTES or time.monotonic() - self._sealed > PART_SECONDS:
+            self._seal()
+        elif self._job is not None and self._job.done():
+            self._write()
 
     def add(self, stream: str, content: bytes) -> int:
         """Add elements to a stream and return the number of the first."""
@@ -102,23 +92,16 @@ class Writer:
     def add_state(self, state: State) -> int:
         """Add a state of the plant and return its number."""
         self._states.append(state)
-        return self._kept + len(self._states) - 1
+        self._kept += 1
+        return self._kept - 1
 
     def flush(self) -> None:
-        """Write what is in memory as one part, and give it to the operating system."""
-        if self._file is None or not (self._pending or self._states):
-            return
-        try:
-            states = sum(np.asarray(value).nbytes for state in self._states for value in state.values())
-            self._file.reserve(self._pending + states)
-        except OSError as error:
-            self._end()
-            raise _unwritable(self.path, error) from None
-        self._write_part(self._file)
-        self._file.trim()
+        """Bring everything into the file, and give it to the operating system."""
+        self._seal()
+        self._write()
 
     def close(self) -> None:
-        """Write what is in memory and close the file; nothing can be added afterwards."""
+        """Bring everything into the file and close it; nothing can be added afterwards."""
         self.flush()
         self._end()
 
@@ -140,19 +123,13 @@ class Writer:
                 writer._copy(old)
             os.replace(part, final)
         except OSError as error:
-            raise _unwritable(Path(path), error) from None
+            raise CrosstwinError(sentence(Path(path), error)) from None
         finally:
             part.unlink(missing_ok=True)
         writer.path = Path(path)
         writer.operation(Kind.RESTORE, size=writer.add_state(state))
         writer.flush()
         return writer
-
-    def _end(self) -> None:
-        if self._file is not None:
-            self._file.trim()
-            self._file.file.close()
-            self._file = None
 
     def _copy(self, old: Trace) -> None:
         parts = old.parts()
@@ -164,93 +141,33 @@ class Writer:
             self._pending += len(part.operations)
             self.flush()
 
-    def _write_part(self, file: _File) -> None:
-        crc = 0
-        ends = []
-        for stream in STREAMS:
-            tail = self._tails[stream.name]
-            crc = zlib.crc32(tail, crc)
-            values = np.frombuffer(tail, stream.dtype)
-            _write(file.streams[stream.name], self._starts[stream.name], values)
-            ends.append(self._starts[stream.name] + len(values))
-        for state in self._states:
-            for key, dataset in file.states.items():
-                _write(dataset, len(dataset), np.asarray(state[key])[None])
-        for key in file.states:
-            for state in self._states:
-                crc = zlib.crc32(np.asarray(state[key]).tobytes(), crc)
-        # The row of ``parts`` goes last: a part that it does not name yet is not there.
-        file.file.flush()
+    def _seal(self) -> None:
+        """Hand what was gathered over to be compressed, once the part before it is written."""
+        self._write()
+        self._sealed = time.monotonic()
+        if self._file is None or not (self._pending or self._states):
+            return
         self._count += len(self._tails["operations"]) // RECORD.size
-        self._kept += len(self._states)
-        self._written = time.monotonic()
-        row = (*ends, self._count, self._kept, self._written - self._began, crc)
-        _write(file.parts, len(file.parts), np.array([row], PART))
-        file.file.flush()
-        for stream, end in zip(STREAMS, ends, strict=True):
-            self._starts[stream.name] = part_start(stream, end)
-            self._tails[stream.name] = bytearray()
+        part = SealedPart(self._tails, self._starts, self._states, self._count, self._kept, self._sealed - self._began)
+        self._tails = {stream.name: bytearray() for stream in STREAMS}
+        self._starts = {stream.name: part_start(stream, part.end(stream)) for stream in STREAMS}
         self._states = []
         self._pending = 0
+        self._job = self._packer.submit(pack_part, part)
 
+    def _write(self) -> None:
+        """Write the part that was compressed last, if there is one."""
+        job, self._job = self._job, None
+        if job is None or self._file is None:
+            return
+        try:
+            self._file.write(job.result())
+        except OSError as error:
+            self._end()
+            raise CrosstwinError(sentence(self.path, error)) from None
 
-class _File:
-    """An HDF5 file with all datasets that it will ever have, as a file that others may read while it grows must."""
-
-    def __init__(self, path: Path, controller: ControllerConfig, plant: PlantConfig, state: State) -> None:
-        self.file = file = h5py.File(path, "w", libver="latest", rdcc_nbytes=_CACHE)
-        self.reserve(0)
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = VERSION
-        file.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-        file.attrs["crosstwin_version"] = version("crosstwin")
-        file.attrs["numpy_version"] = np.__version__
-        file.attrs["controller"] = encode(controller)
-        file.attrs["plant"] = encode(plant)
-        packed: dict[str, Any] = {"compression": 1, "shuffle": True}
-        self.streams = {
-            stream.name: file.create_dataset(stream.name, (0,), stream.dtype, chunks=(stream.chunk,), maxshape=(None,), **packed)
-            for stream in STREAMS
-        }
-        for stream in STREAMS:
-            self.streams[stream.name].attrs["description"] = stream.description
-        group = file.create_group("states")
-        group.attrs["description"] = "states of the plant: the initial one, then one for every RESTORE"
-        self.states = {}
-        for key, value in state.items():
-            chunks = (1, *(1,) * max(value.ndim - 2, 0), *value.shape[-2:])
-            shape = (None, *value.shape)
-            self.states[key] = group.create_dataset(key, (0, *value.shape), value.dtype, chunks=chunks, maxshape=shape, **packed)
-        self.parts = file.create_dataset("parts", (0,), PART, chunks=(32,), maxshape=(None,))
-        self.parts.attrs["description"] = "ends of all streams after every part"
-        file.flush()
-        file.swmr_mode = True
-
-    def reserve(self, size: int) -> None:
-        """Make sure that the disk has room for a part of that size, before HDF5 begins to write it.
-
-        HDF5 can neither go on with nor close a file after a write that failed.
-
-        Raises
-        ------
-        OSError
-            If the disk is full.
-        """
-        os.posix_fallocate(self.file.id.get_vfd_handle(), self.file.id.get_filesize(), size + _SLACK)
-
-    def trim(self) -> None:
-        """Give back the room that was not needed."""
-        os.ftruncate(self.file.id.get_vfd_handle(), self.file.id.get_filesize())
-
-
-def _write(dataset: h5py.Dataset, start: int, values: NDArray[Any]) -> None:
-    if len(values):
-        dataset.resize(start + len(values), axis=0)
-        dataset[start:] = values
-
-
-def _unwritable(path: Path, error: OSError) -> CrosstwinError:
-    # HDF5 wraps the system's error in a message of its own.
-    number = re.search(r"errno = (\d+)", str(error))
-    words = os.strerror(int(number[1])) if number else error.strerror or str(error)
-    return CrosstwinError(f"the trace {path} cannot be written: {words}")
+    def _end(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._packer.shutdown()
