@@ -13,7 +13,15 @@ from rich.table import Table
 from crosstwin_model.devices import DEVICES, Device, load_device
 from crosstwin_sim.devices.device_figures import draw_response
 from crosstwin_sim.devices.device_file import device_toml
-from crosstwin_sim.devices.response import default_pulses, lowest_weight, measure_steps, respond, states, symmetry_points
+from crosstwin_sim.devices.response import (
+    default_pulses,
+    lowest_weight,
+    measure_steps,
+    respond,
+    states,
+    symmetry_points,
+    why_no_symmetry_point,
+)
 from crosstwin_sim.figures import figure_format
 from crosstwin_sim.files import write_json
 
@@ -107,7 +115,7 @@ def show(source: str, seed: int, json_path: str | None) -> None:
     if found.size:
         text = f"{found.mean():.4g}, spread {found.std():.2g}, {found.size} of {points.size} cells have one"
     else:
-        text = f"none in {points.size} cells: up and down steps are equal everywhere or nowhere"
+        text = why_no_symmetry_point(device)
     table.add_row("symmetry point", text)
     for effect in _effects(device):
         table.add_row("", effect)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from crosstwin_sim.figures import figure_format
 from crosstwin_sim.files import write_bytes
 
-from .response import Response, Train, states
+from .response import Response, Train, states, why_no_symmetry_point
 
 UP_COLOUR, DOWN_COLOUR, POINT, GREY = "#c8482c", "#2b6cb0", "#2f855a", "#555555"
 _ALTERNATING = "#6b46c1"
@@ -137,7 +137,7 @@ def _draw_points(axes: Axes, response: Response) -> None:
     found: NDArray[np.float64] = response.symmetry_points[np.isfinite(response.symmetry_points)]
     tidy(axes, "Symmetry points of the cells", "conductance, in weights", "cells")
     if not found.size:
-        text = "no cell has a symmetry point:\nup and down steps are equal everywhere or nowhere"
+        text = why_no_symmetry_point(response.device).replace(": ", ":\n")
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=GREY)
         return

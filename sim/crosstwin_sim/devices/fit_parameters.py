@@ -75,16 +75,16 @@ def starts(rule: type[Device]) -> tuple[dict[str, Any], ...]:
 
     A rule without presets starts from flat tables.
     """
-    base = {field.name for field in fields(Device)}
-    added = [field for field in fields(rule) if field.name not in base and not field.name.endswith("_spread")]
+    names = own_fields(rule)
     found: list[dict[str, Any]] = []
     for device in DEVICES.values():
-        values = {field.name: getattr(device, field.name) for field in added} if type(device) is rule else {}
+        values = {name: getattr(device, name) for name in names} if type(device) is rule else {}
         if values and not device.one_sided and values not in found:
             found.append(values)
     if found:
         return tuple(found)
-    return ({field.name: (1.0,) * _POINTS if isinstance(field.default, tuple) else field.default for field in added},)
+    defaults = {field.name: field.default for field in fields(rule) if field.name in names}
+    return ({name: (1.0,) * _POINTS if isinstance(value, tuple) else value for name, value in defaults.items()},)
 
 
 class Parameters:

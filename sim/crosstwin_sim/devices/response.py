@@ -99,6 +99,13 @@ def symmetry_points(device: Device, seed: int) -> NDArray[np.float64]:
     return device.symmetry_point(device.cell_planes(CellDraws(seed, TILE, CELLS)))
 
 
+def why_no_symmetry_point(device: Device) -> str:
+    """Return why no cell of a device has a symmetry point."""
+    if device.one_sided:
+        return "a pair has none: its steps depend on both of its conductances"
+    return "no cell has one: up and down steps are equal everywhere or nowhere"
+
+
 def measure_steps(device: Device, seed: int) -> Steps:
     """Return the steps of every cell over the device's range, without any noise."""
     plant = _plant(replace(device, c2c=0.0, write_noise=0.0), seed)
