@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from crosstwin_model.devices import load_device
-from crosstwin_sim.experiments.conv import ConvRun, conv_settings
+from crosstwin_sim.experiments.conv import SETTINGS, ConvRun
 from crosstwin_sim.experiments.corpus import load_corpus
 from crosstwin_sim.experiments.images import load_split
 from crosstwin_sim.experiments.settings import Settings
@@ -43,7 +43,7 @@ def prepare(experiment: str, algorithm: Algorithm, device_name: str, epochs: int
     """Return the run, and its data with validation samples in place of test samples."""
     device = load_device(device_name)
     if experiment == "conv":
-        settings = changed(conv_settings(device_name, algorithm), changes)
+        settings = changed(SETTINGS[algorithm], changes)
         return ConvRun(algorithm, device, False, epochs, SEED, settings), load_split(SEED).validation()
     corpus = load_corpus(None, CHARACTERS, 1).validation()
     settings = changed(text_settings(algorithm, 1), changes)

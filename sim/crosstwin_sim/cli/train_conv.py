@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from crosstwin_sim.experiments.conv import ConvRun, conv_settings, train_float
+from crosstwin_sim.experiments.conv import SETTINGS, ConvRun, train_float
 from crosstwin_sim.experiments.images import load_split
 from crosstwin_sim.figures import ACCURACY
 from crosstwin_sim.network import Algorithm
@@ -15,7 +15,7 @@ from .learning import Task, Wanted, carry_out, run_options
 
 
 @click.command("conv")
-@run_options(epochs=15)
+@run_options(epochs=10)
 def command(**options: Any) -> None:
     """Train two convolutional stages and a layer of outputs on 8 x 8 images of digits, and a float reference beside it.
 
@@ -27,12 +27,12 @@ def command(**options: Any) -> None:
       crosstwin train conv --resume
 
     Every patch of an image is one read, and one pulsed update, of the stage's crossbar. Ctrl-C keeps the last finished epoch;
-    the same command with --resume goes on from it. Devices other than s1 are trained with its settings.
+    the same command with --resume goes on from it. All devices are trained with the settings of s1.
     """
     wanted = Wanted(**options)
     split, device = load_split(wanted.seed), wanted.load_device()
-    settings = conv_settings(device.name, wanted.chosen)
-    reference_settings = conv_settings(device.name, Algorithm.SHD)
+    settings = SETTINGS[wanted.chosen]
+    reference_settings = SETTINGS[Algorithm.SHD]
     run = ConvRun(wanted.chosen, device, wanted.zero_shift, wanted.epochs, wanted.seed, settings)
     task = Task(
         "Digits on a convolutional network",

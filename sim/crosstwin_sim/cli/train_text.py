@@ -23,7 +23,7 @@ _WRITTEN = 200
 
 
 @click.command("text")
-@run_options(epochs=8)
+@run_options(epochs=6)
 @click.option(
     "--text",
     "text_path",

@@ -6,7 +6,7 @@ features to 10 classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crosstwin_model.config import ControllerConfig
@@ -28,26 +28,22 @@ CONFIG = ControllerConfig("conv", rows=65, columns=16, pairs=3, adc_lanes=8)
 FLOAT_RATES = (0.02, 0.02, 0.02)
 
 _SHARED = Settings(
-    rates=(0.1, 0.1, 0.1),
+    rates=(0.1, 0.2, 0.2),
     transfer_rates=(0.05, 0.05, 0.05),
     transfer_every=(10, 4, 2),
     scales=(2.0, 2.0, 2.0),
     initial=(0.3, 0.15, 0.12),
-    forward_gains=(3, 3, 3),
-    backward_gains=(3, 3, 3),
+    forward_gains=(2, 2, 2),
+    backward_gains=(2, 2, 2),
     transfer_gains=(5, 5, 5),
     bound_steps=3,
 )
 
-#: Found with ``benchmarks/tune_learning.py`` on validation samples; other devices take those of ``s1``.
-SETTINGS: dict[str, dict[Algorithm, Settings]] = {
-    "s1": {Algorithm.SHD: _SHARED, Algorithm.SGD: _SHARED},
+#: Found with ``benchmarks/tune_learning.py`` on validation samples with ``s1``, and used for all devices.
+SETTINGS = {
+    Algorithm.SHD: _SHARED,
+    Algorithm.SGD: replace(_SHARED, rates=(0.005, 0.01, 0.01), source="lfsr_per_line"),
 }
-
-
-def conv_settings(device: str, algorithm: Algorithm) -> Settings:
-    """Return a device's settings; those of ``s1`` for a device that has none of its own."""
-    return SETTINGS.get(device, SETTINGS["s1"])[algorithm]
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,11 @@ def text_settings(algorithm: Algorithm, layers: int) -> Settings:
         return (value,) * (layers + 1)
 
     return Settings(
-        rates=each(1.0, 0.5) if shd else each(0.01, 0.01),
-        transfer_rates=each(0.3, 0.2),
+        rates=each(0.5, 0.3) if shd else each(0.03, 0.03),
+        transfer_rates=each(0.1, 0.1),
         transfer_every=all_of(1),
         decay=2.0,
-        scales=each(2.0, 2.0),
+        scales=each(3.0, 2.0),
         initial=each(0.1, 0.1),
         forward_gains=all_of(1),
         backward_gains=all_of(2),
