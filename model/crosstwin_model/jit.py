@@ -1,12 +1,18 @@
 """The one place that says how kernels are compiled: cached on disk where that is possible, without fast-math.
 
 Fast-math stays off because it would let the compiler reorder and fuse float operations, and the model promises their bits.
+
+numba's cache on disk notices a change of the file that a function is in, but not of the files whose functions are compiled into
+it. A kernel that inlines others therefore takes :func:`source_version` in as a closure variable, which numba does compare.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 
@@ -16,8 +22,26 @@ R = TypeVar("R")
 
 def njit(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function with numba, keeping the result on disk if numba finds a place it may write to."""
+    return _compile(function)
+
+
+def njit_any_order(function: Callable[P, R]) -> Callable[P, R]:
+    """Do the same for a function whose sums are exact, so that they may be added in any order and fused with products."""
+    return _compile(function, fastmath={"reassoc", "contract"})
+
+
+def _compile(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     try:
-        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
+        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # numba's word for "no locator": the package and the user's cache are both read-only
-        compiled = numba.njit(nogil=True)(function)
+        compiled = numba.njit(nogil=True, **options)(function)
     return compiled
+
+
+@cache
+def source_version() -> str:
+    """Return a digest of all sources whose functions are compiled into others'."""
+    folder = Path(__file__).parent
+    sources = [folder / name for name in ("noise.py", "draws.py", "bits.py", "elementary.py")]
+    sources += sorted((folder / "devices").glob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()

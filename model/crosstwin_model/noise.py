@@ -3,7 +3,7 @@
 A draw is named by a *stream* (seed, purpose and, where there is one, tile), an *index* (a cell or a line) and a *count* (how
 many draws that index has had before: pulses of a cell, reads, parameters). A 32-bit integer mix turns the three into 32 bits, and
 their upper 12 choose one of 4096 normal quantiles, so that no library's logarithm or generator decides a bit of a result. The
-functions here work on numpy arrays; :mod:`crosstwin_model.kernels` holds the same for compiled loops, and tests hold them equal.
+functions here work on numpy arrays; :mod:`crosstwin_model.draws` holds the same for compiled loops, and tests hold them equal.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ class Purpose(IntEnum):
     DAC = 4
     STALL = 5
     INITIAL = 6
+    WRITE = 7
+    CONVERTER = 8
+    RESET = 9
 
 
 def _mix(z: int) -> int:

@@ -1,50 +1,38 @@
 """The plant: everything analog that a controller drives, namely tiles, line drivers and converters.
 
 The same plant is driven by the golden model's operations and by the pins of the real RTL; it gives the same bits for the same
-pulses and reads, however they are grouped.
+pulses and reads, however they are grouped, and on any number of threads.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from crosstwin_model import kernels
+from crosstwin_model import read_kernels
+from crosstwin_model.ageing import Ageing
 from crosstwin_model.coincidence import Words, words_for
 from crosstwin_model.config import ControllerConfig
-from crosstwin_model.devices.base import DOWN, UP, CellDraws
+from crosstwin_model.devices.cells import CellDraws
+from crosstwin_model.half_select import HalfSelects
 from crosstwin_model.noise import NORMAL, Purpose, draw_bits, stream
 from crosstwin_model.plant_config import PlantConfig
+from crosstwin_model.pulse_kernels import pulse_kernel
+from crosstwin_model.records import Layout
+from crosstwin_model.slots import direction_runs, line_words, within
+from crosstwin_model.tile import Tile
 
 __all__ = ["Plant", "PlantConfig"]
 
+Signs = npt.NDArray[np.int8]
 
-class _Tile:
-    """State, parameters and keys of one crosspoint array; its arrays are views of the plant's."""
-
-    def __init__(self, number: int, controller: ControllerConfig, config: PlantConfig, w: Any, pulses: Any) -> None:
-        self.w = w
-        self.pulses = pulses
-        self.flat_w = w.reshape(-1)
-        self.flat_pulses = pulses.reshape(-1)
-        cells = controller.rows * controller.columns
-        self.planes = config.device.planes(CellDraws(config.seed, number, cells))
-        self.directions = (self.planes[DOWN], self.planes[UP])
-        self.pulse_keys = stream(config.seed, Purpose.PULSE, number)
-        self.adc_keys = stream(config.seed, Purpose.ADC, number)
-        self.dac_keys = stream(config.seed, Purpose.DAC, number)
-        if config.initial and number & 2 == 0:
-            keys = stream(config.seed, Purpose.INITIAL, number)
-            uniform = (draw_bits(keys, np.arange(cells), 0).astype(np.float64) + 0.5) / 2.0**31 - 1.0
-            self.set(config.initial * uniform)
-
-    def set(self, values: npt.NDArray[np.float64]) -> None:
-        """Take conductances [cells], cut to the bounds."""
-        np.clip(values.astype(np.float32), self.planes[UP, 0], self.planes[UP, 1], out=self.flat_w)
+#: Rows of at least this many cells in all, and coincidences, are worth a second thread.
+_THREAD_CELLS, _THREAD_HITS = 1 << 16, 1 << 13
 
 
 class Plant:
@@ -58,28 +46,65 @@ class Plant:
         Gives rows, columns, pairs and the width of ADC codes.
     config : PlantConfig
         The analog side.
+    threads : int
+        Threads that share the rows of an update; the result is the same for any number. 1 to 64.
+
+    Raises
+    ------
+    ValueError
+        If the number of threads is not as said.
     """
 
-    def __init__(self, controller: ControllerConfig, config: PlantConfig) -> None:
+    def __init__(self, controller: ControllerConfig, config: PlantConfig, threads: int = 1) -> None:
+        if not 1 <= threads <= 64:
+            raise ValueError(f"threads is {threads}; allowed are whole numbers from 1 to 64")
         self.controller = controller
         self.config = config
-        shape = (controller.tiles, controller.rows, controller.columns)
-        self._w = np.zeros(shape, np.float32)
-        self._pulses = np.zeros(shape, np.uint32)
-        self._nothing = np.zeros(shape[1:], np.float32)
-        self._tiles = [
-            _Tile(number, controller, config, self._w[number], self._pulses[number]) for number in range(controller.tiles)
-        ]
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        device = config.device
+        rows, columns = controller.rows, controller.columns
+        self._w = np.zeros((controller.tiles, rows, columns), np.float32)
+        self._nothing = np.zeros((0, 0), np.float32)
+        planes = device.cell_planes(CellDraws(config.seed, 0, 1)).shape[1]
+        layout = Layout(device, planes)
+        factors = None if config.lines is None else config.lines.pulse_factors(rows, columns)
+        self._tiles = [Tile(number, config.seed, device, self._w[number], layout, factors) for number in range(controller.tiles)]
         self._reads = 0
         self._stall_keys = stream(config.seed, Purpose.STALL)
-        self._kernels = kernels.kernels(config.device)
-        self._shape = config.device.shape()
-        self._shapes = (self._shape[DOWN], self._shape[UP])
-        self._c2c = np.float32(config.device.c2c)
+        self._kernel = pulse_kernel(device.pulse_step, layout.state, layout.words, planes)
+        self._shape = device.cell_shape()
+        self._scales = np.array([device.c2c, device.write_noise * device.dw_min], np.float32)
         self._table = NORMAL.copy()
-        self._scale = controller.adc_max / (config.adc_range * config.input_full_scale * kernels.GRID * kernels.CHARGE_GRID)
-        self._adc_noise = config.adc_noise * controller.adc_max / config.adc_range
-        self._mask_words = (words_for(controller.rows), words_for(controller.columns))
+        self._parameters = config.read_parameters(controller.adc_max)
+        self._converters = config.converter_errors(rows, columns, controller.adc_max)
+        self._mask_words = (words_for(rows), words_for(columns))
+        self._plus = (np.ones(rows, np.int8), np.ones(columns, np.int8), np.full(columns, -1, np.int8))
+        self._half_selects = (
+            None if config.half_select is None else HalfSelects(device, layout, config.half_select, self._w.shape)
+        )
+        self._ageing = Ageing(device, self._tiles)
+        for tile in self._tiles:
+            self._begin(tile)
+
+    @property
+    def ages(self) -> bool:
+        """Whether conductances change with time, so that :meth:`elapse` does something."""
+        return self._ageing.ages
+
+    def _begin(self, tile: Tile) -> None:
+        """Give a tile its first conductances."""
+        device, reference = self.config.device, bool(tile.number & 2)
+        partner = self._tiles[tile.number & ~2]
+        values = partner.symmetry_points() if device.at_symmetry_point else None
+        if reference and device.reference_spread:
+            values = tile.reference_errors() + (0.0 if values is None else values)
+        if not reference and self.config.initial:
+            values = self.config.initial * tile.uniform() + (0.0 if values is None else values)
+        if values is not None:
+            tile.set(values)
+        elif device.stuck:
+            tile.set(np.zeros(tile.flat_w.size))
 
     def pulse(self, tile: int, up: bool, row_words: Words, column_words: Words) -> None:
         """Apply one group of slots, all in one direction: popcount(row_words[i] & column_words[j]) pulses on cell (i, j).
@@ -98,21 +123,52 @@ class Plant:
         ValueError
             If the tile does not exist or an array has another shape or type.
         """
-        cells = self._tile(tile)
         words = row_words.shape[-1]
         row_words = _words("row_words", row_words, (self.controller.rows, words))
         column_words = _words("column_words", column_words, (self.controller.columns, words))
-        self._kernels.pulse(
-            cells.flat_w,
-            cells.flat_pulses,
-            cells.directions[bool(up)],
-            self._shapes[bool(up)],
-            self._table,
-            cells.pulse_keys,
-            self._c2c,
-            row_words,
-            column_words,
-        )
+        self._pulse(self._tile(tile), bool(up), row_words, column_words)
+
+    def update(self, tile: int, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
+        """Apply the quadrants of an update at once: cell (i, j) goes up where the signs of its lines are equal, else down.
+
+        It is the same as one :meth:`pulse` for each of the four quadrants, in which only the lines of its signs fire.
+
+        Parameters
+        ----------
+        tile : int
+            Number of the tile.
+        x_signs, d_signs : int8[rows], int8[columns]
+            1, -1, or 0 for a line that does not fire.
+        row_words : uint64[1 or 2, rows, words]
+            Slots in which each row fires, where there are two in the quadrants of d > 0 and of d < 0.
+        column_words : uint64[1 or 2, columns, words]
+            Slots in which each column fires, where there are two in the quadrants of x > 0 and of x < 0.
+
+        Raises
+        ------
+        ValueError
+            If the tile does not exist or an array has another shape or type.
+        """
+        cells = self._tile(tile)
+        rows, columns = self.controller.rows, self.controller.columns
+        sides, words = row_words.shape[0], row_words.shape[-1]
+        if sides not in (1, 2):
+            raise ValueError(f"row_words has {sides} entries; allowed are 1 for all quadrants, or 2")
+        row_words = _words("row_words", row_words, (sides, rows, words))
+        column_words = _words("column_words", column_words, (sides, columns, words))
+        for name, signs, lines in (("x_signs", x_signs, rows), ("d_signs", d_signs, columns)):
+            if signs.shape != (lines,) or signs.dtype != np.int8 or not (signs.flags.c_contiguous and signs.flags.writeable):
+                raise ValueError(f"{name} is {signs.dtype}{list(signs.shape)}; allowed is int8[{lines}], writable")
+        if self._half_selects is None:
+            self._run(cells, x_signs, d_signs, row_words, column_words)
+            return
+        for x, d in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
+            if (x_signs == x).any() and (d_signs == d).any():
+                group = (
+                    row_words[-1 if d < 0 else 0] * (x_signs == x)[:, None],
+                    column_words[-1 if x < 0 else 0] * (d_signs == d)[:, None],
+                )
+                self._pulse(cells, x == d, *group)
 
     def pulse_slots(self, tile: int, up: npt.NDArray[np.bool_], row_masks: Words, column_masks: Words) -> None:
         """Apply slots in order, each in its own direction; the same bits as :meth:`pulse` for the same pulses.
@@ -133,28 +189,48 @@ class Plant:
         """
         cells = self._tile(tile)
         directions = np.ascontiguousarray(up, dtype=np.bool_)
-        if not directions.flags.writeable:
-            directions = directions.copy()
+        rows, columns = self.controller.rows, self.controller.columns
         row_masks = _words("row_masks", row_masks, (directions.size, self._mask_words[0]))
         column_masks = _words("column_masks", column_masks, (directions.size, self._mask_words[1]))
-        if not self._kernels.pulse_slots(
-            cells.flat_w,
-            cells.flat_pulses,
-            cells.planes,
-            self._shape,
-            self._table,
-            cells.pulse_keys,
-            self._c2c,
-            directions,
-            row_masks,
-            column_masks,
-            self.controller.rows,
-            self.controller.columns,
-        ):
+        if not (within(row_masks, rows) and within(column_masks, columns)):
             raise ValueError(
-                f"a mask fires a line that does not exist; allowed are rows below {self.controller.rows} "
-                f"and columns below {self.controller.columns}"
+                f"a mask fires a line that does not exist; allowed are rows below {rows} and columns below {columns}"
             )
+        for first, last in direction_runs(directions):
+            self._pulse(
+                cells,
+                bool(directions[first]),
+                line_words(row_masks, first, last, rows),
+                line_words(column_masks, first, last, columns),
+            )
+
+    def _pulse(self, tile: Tile, up: bool, row_words: Words, column_words: Words) -> None:
+        if self._half_selects is not None:
+            self._half_selects.add(tile, row_words, column_words)
+            if self._half_selects.disturbs:
+                self._half_selects.pulse(tile, up, self._shape, self._table, self._scales, row_words, column_words)
+                return
+        plus, d_plus, d_minus = self._plus
+        self._run(tile, plus, d_plus if up else d_minus, row_words[None], column_words[None])
+
+    def _run(self, tile: Tile, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
+        tile.touched = True
+        words, floats = tile.records()
+        rows = self.controller.rows
+        arguments = (
+            tile.flat_w, words, floats, tile.layout.places, self._shape, self._table, tile.pulse_keys, self._scales,
+            x_signs, d_signs, row_words, column_words,
+        )  # fmt: skip
+        if self._threads == 1 or tile.flat_w.size < _THREAD_CELLS or _hits(row_words, column_words) < _THREAD_HITS:
+            self._kernel(*arguments, 0, rows)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads - 1)
+        cuts = [rows * part // self._threads for part in range(self._threads + 1)]
+        others = [self._pool.submit(self._kernel, *arguments, cuts[k], cuts[k + 1]) for k in range(1, self._threads)]
+        self._kernel(*arguments, 0, cuts[1])
+        for other in others:
+            other.result()
 
     def read(
         self, tile: int, differential: bool, forward: bool, charge: npt.NDArray[np.int32], gain: int, count: int
@@ -189,7 +265,8 @@ class Plant:
         cells = self._tile(tile)
         if differential and tile & 2:
             raise ValueError(f"tile {tile} is a reference; allowed in a differential read are tiles of kind 0 and 1")
-        driven, sensed = (self._w.shape[1], self._w.shape[2]) if forward else (self._w.shape[2], self._w.shape[1])
+        rows, columns = cells.w.shape
+        driven, sensed = (rows, columns) if forward else (columns, rows)
         if charge.shape != (driven,) or charge.dtype != np.int32:
             raise ValueError(f"charge is {charge.dtype}{list(charge.shape)}; allowed is int32[{driven}]")
         if not (charge.flags.c_contiguous and charge.flags.writeable):
@@ -199,23 +276,35 @@ class Plant:
         if not 0 <= gain <= 15:
             raise ValueError(f"gain is {gain}; allowed are whole numbers from 0 to 15")
         codes = np.empty(count, np.int32)
-        if not kernels.read(
-            cells.w,
-            self._w[tile + 2] if differential else self._nothing,
-            bool(forward),
-            charge,
-            self._table,
-            cells.dac_keys,
-            float(self.config.dac_noise),
-            cells.adc_keys,
-            self._adc_noise,
-            self._scale * (1 << gain),
-            float(self.controller.adc_max),
-            self._reads,
-            codes,
-        ):
+        other = self._tiles[tile | 2]
+        reference = other.w if differential and other.touched else self._nothing
+        dac, adc = self._converters[bool(forward)]
+        parameters = self._parameters[gain]
+        if self.config.lines is None:
+            done = read_kernels.read(
+                cells.w,
+                reference,
+                bool(forward),
+                charge,
+                dac,
+                adc,
+                self._table,
+                cells.converter_keys,
+                parameters,
+                self._reads,
+                codes,
+            )
+        else:
+            units = np.empty(driven)
+            done = read_kernels.drive(charge, dac, self._table, cells.converter_keys, parameters, self._reads, units) >= 0.0
+            if done:
+                sums = self.config.lines.read_sums(cells.w, units.astype(np.int64), bool(forward))
+                if differential:
+                    sums = sums - self.config.lines.read_sums(other.w, units.astype(np.int64), bool(forward))
+                read_kernels.convert(sums, adc, self._table, cells.converter_keys, parameters, self._reads, codes)
+        if not done:
             largest = charge[np.abs(charge.astype(np.int64)).argmax()]
-            raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{kernels.CHARGE_MAX}")
+            raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{read_kernels.CHARGE_MAX}")
         self._reads = (self._reads + 1) & 0xFFFFFFFF
         return codes
 
@@ -235,9 +324,16 @@ class Plant:
             )
         return delays
 
+    def elapse(self, pair: int, updates: int = 1) -> None:
+        """Let the time of that many updates pass on the tiles of a pair: decay, drift and the refresh of one-sided pairs.
+
+        Between two calls the array does not age; the host program calls it after every update.
+        """
+        self._ageing.elapse(range(4 * pair, 4 * pair + 4), updates)
+
     def conductance(self, tile: int) -> npt.NDArray[np.float32]:
         """Return a copy of a tile's conductances, float32[rows, columns]."""
-        return self._tile(tile).w.copy()  # type: ignore[no-any-return]
+        return self._tile(tile).w.copy()
 
     def weights(self, tile: int) -> npt.NDArray[np.float64]:
         """Return the weights of a C or A tile, its conductances minus its reference's, float64[rows, columns], exactly."""
@@ -245,6 +341,20 @@ class Plant:
             raise ValueError(f"tile {tile} is a reference; allowed are tiles of kind 0 and 1")
         weights: npt.NDArray[np.float64] = self._tile(tile).w.astype(np.float64) - self._w[tile + 2]
         return weights
+
+    def half_selects(self, tile: int) -> npt.NDArray[np.uint32]:
+        """Return how often each cell was half-selected (one of its two lines fired), uint32[rows, columns].
+
+        Raises
+        ------
+        ValueError
+            If the tile does not exist, or half-selects are not counted.
+        """
+        self._tile(tile)
+        if self._half_selects is None:
+            raise ValueError("half-selects are not counted; a PlantConfig with half_select=0.0 or more counts them")
+        counts: npt.NDArray[np.uint32] = self._half_selects.counts[tile].copy()
+        return counts
 
     def set_conductance(self, tile: int, values: npt.ArrayLike) -> None:
         """Set a tile's conductances at once, which no hardware can do; they are cut to each cell's bounds.
@@ -263,12 +373,25 @@ class Plant:
 
     def bounds(self, tile: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the lowest and the highest conductance of every cell, float32[rows, columns] each."""
-        planes = self._tile(tile).planes.reshape(2, -1, *self._w.shape[1:])
-        return planes[UP, 0].copy(), planes[UP, 1].copy()
+        low, high = self._tile(tile).bounds()
+        return low.reshape(self._w.shape[1:]).copy(), high.reshape(self._w.shape[1:]).copy()
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that changes, for a checkpoint: conductances, pulse counters and the number of reads."""
-        return {"conductance": self._w.copy(), "pulses": self._pulses.copy(), "reads": np.array(self._reads, np.uint32)}
+        """Return all that changes, for a checkpoint: conductances, pulse counters, the number of reads and what else there is."""
+        cells = self._w.shape
+        state: dict[str, npt.NDArray[Any]] = {
+            "conductance": self._w.copy(),
+            "pulses": np.array([tile.pulses() for tile in self._tiles]).reshape(cells),
+            "reads": np.array(self._reads, np.uint32),
+            "touched": np.array([tile.touched for tile in self._tiles]),
+        }
+        if self._tiles[0].layout.states:
+            state["states"] = np.array([tile.states() for tile in self._tiles])
+        if self._half_selects is not None:
+            state["half_selects"] = self._half_selects.counts.copy()
+        if self._ageing.ages:
+            state["updates"] = self._ageing.updates.copy()
+        return state
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what :meth:`state` returned on a plant of the same configuration.
@@ -288,20 +411,33 @@ class Plant:
                     f"allowed in this plant is {like.dtype}{list(like.shape)}"
                 )
         self._w[...] = state["conductance"]
-        self._pulses[...] = state["pulses"]
         self._reads = int(state["reads"])
+        states = state.get("states", np.zeros((len(self._tiles), self._tiles[0].flat_w.size, 0), np.float32))
+        for tile in self._tiles:
+            number = tile.number
+            tile.restore(state["pulses"][number].reshape(-1), states[number], bool(state["touched"][number]))
+        if self._half_selects is not None:
+            self._half_selects.counts[...] = state["half_selects"]
+        if self._ageing.ages:
+            self._ageing.updates[...] = state["updates"]
 
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of all conductances: tile by tile, row by row, float32, lowest byte first."""
-        return hashlib.sha256(self._w.astype("<f4").tobytes()).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(self._w, "<f4").data).hexdigest()
 
-    def _tile(self, tile: int) -> _Tile:
+    def _tile(self, tile: int) -> Tile:
         if not 0 <= tile < len(self._tiles):
             raise ValueError(f"there is no tile {tile}; allowed are whole numbers from 0 to {len(self._tiles) - 1}")
         return self._tiles[tile]
 
 
-def _words(name: str, words: Words, shape: tuple[int, int]) -> Words:
+def _hits(row_words: Words, column_words: Words) -> float:
+    """Return about how many coincidences there will be."""
+    rows, columns = (int(np.bitwise_count(words[0]).sum()) for words in (row_words, column_words))
+    return float(rows * columns) / (32.0 * int(row_words.shape[-1]))
+
+
+def _words(name: str, words: Words, shape: tuple[int, ...]) -> Words:
     if words.shape != shape or words.dtype != np.uint64:
         raise ValueError(f"{name} is {words.dtype}{list(words.shape)}; allowed is uint64{list(shape)}")
     if words.flags.c_contiguous and words.flags.writeable:

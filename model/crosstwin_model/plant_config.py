@@ -5,8 +5,30 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices import DEVICES, Device
+from crosstwin_model.devices.base import GRID
+from crosstwin_model.line_resistance import LineResistance
+from crosstwin_model.noise import Purpose, draw_normal, stream
+from crosstwin_model.read_kernels import CHARGE_GRID
+
+_RANGES = {
+    "adc_range": (1e-6, 1e6),
+    "adc_noise": (0.0, 1e6),
+    "adc_offset": (0.0, 1e6),
+    "adc_gain_error": (0.0, 0.25),
+    "dac_noise": (0.0, 1e3),
+    "dac_offset": (0.0, 1e3),
+    "dac_gain_error": (0.0, 0.25),
+    "initial": (0.0, 8.0),
+    "half_select": (0.0, 1.0),
+}
+
+#: Factors and offsets of lines, float64[2, lines]; none at all where converters are ideal.
+Errors = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,6 +51,12 @@ class PlantConfig:
         multiples of 2**-8. Lines that are not driven have none. 0 to 1000.
     input_full_scale : int
         Charge, in clock cycles at read level, that counts as input 1; 1 to 65535.
+    adc_offset, adc_gain_error : float
+        Standard deviations, over the sensed lines of each side, of the converter's offset, in the unit of adc_range after the
+        gain stage, and of the relative error of its gain; both stay as they are. 0 to 1e6, and 0 to 0.25.
+    dac_offset, dac_gain_error : float
+        The same of the driven lines' charge: an offset, in clock cycles, that a line has whenever it is driven, and a relative
+        error. 0 to 1e3, and 0 to 0.25.
     adc_latency : int
         Clock cycles from the sample to the first beat, 1 to 65535.
     adc_interval : int
@@ -37,7 +65,12 @@ class PlantConfig:
         Up to that many clock cycles more before a beat, drawn for each; 0 to 65535.
     initial : float
         Conductances of C and A tiles are at first spread uniformly over +-initial, then cut to the cells' bounds; at least 0.
-        Those of reference tiles are 0.
+        Those of reference tiles are 0. With a device that stands at its symmetry point, all of this is from there.
+    lines : LineResistance or None
+        Resistance of the array's wires; None is ideal.
+    half_select : float or None
+        Step of a cell of which one line fires, as a part of a full step, 0 to 1: half-selects are counted, and with more than 0
+        they move the cell. None does not count them.
 
     Raises
     ------
@@ -49,12 +82,18 @@ class PlantConfig:
     seed: int = 1
     adc_range: float = 12.0
     adc_noise: float = 0.06
+    adc_offset: float = 0.0
+    adc_gain_error: float = 0.0
     dac_noise: float = 0.0
+    dac_offset: float = 0.0
+    dac_gain_error: float = 0.0
     input_full_scale: int = 63
     adc_latency: int = 4
     adc_interval: int = 1
     adc_stall: int = 0
     initial: float = 0.0
+    lines: LineResistance | None = None
+    half_select: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.device, Device):
@@ -69,8 +108,12 @@ class PlantConfig:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise ConfigurationError(f"{key} is {value!r}; allowed are whole numbers from {least} to {most}")
-        for key, low, high in (("adc_range", 1e-6, 1e6), ("adc_noise", 0.0, 1e6), ("dac_noise", 0.0, 1e3), ("initial", 0.0, 8.0)):
+        if self.lines is not None and not isinstance(self.lines, LineResistance):
+            raise ConfigurationError(f"lines is {self.lines!r}; allowed are None and LineResistance")
+        for key, (low, high) in _RANGES.items():
             value = getattr(self, key)
+            if key == "half_select" and value is None:
+                continue
             if (
                 isinstance(value, bool)
                 or not isinstance(value, (int, float))
@@ -78,3 +121,33 @@ class PlantConfig:
                 or not low <= value <= high
             ):
                 raise ConfigurationError(f"{key} is {value!r}; allowed are numbers from {low:g} to {high:g}")
+
+    def read_parameters(self, adc_max: int) -> list[npt.NDArray[np.float64]]:
+        """Return what the kernels of a read must know, for each gain, as :func:`crosstwin_model.reference.read` says."""
+        ideal = self.dac_noise == self.dac_offset == self.dac_gain_error == 0.0
+        unit = 1.0 if ideal else CHARGE_GRID
+        largest = 2.0 * self.device.largest_conductance
+        scale = adc_max / (self.adc_range * self.input_full_scale * unit)
+        noise = self.adc_noise * adc_max / self.adc_range
+        return [
+            np.array([self.dac_noise, noise, scale * (1 << gain), adc_max, unit, 2.0**53 / (largest * GRID)])
+            for gain in range(16)
+        ]
+
+    def converter_errors(self, rows: int, columns: int, adc_max: int) -> tuple[tuple[Errors, Errors], tuple[Errors, Errors]]:
+        """Return the errors of the converters, of backward and of forward reads, those of the driven and of the sensed lines.
+
+        Offsets are in multiples of 2**-8 clock cycles (driven) and in codes (sensed).
+        """
+        keys = stream(self.seed, Purpose.CONVERTER)
+        sides = (np.arange(rows), rows + np.arange(columns))
+
+        def errors(lines: npt.NDArray[np.int64], gain: float, offset: float, unit: float, first: int) -> Errors:
+            if gain == 0.0 and offset == 0.0:
+                return np.zeros((2, 0))
+            draws = [draw_normal(keys, lines, first + k).astype(np.float64) for k in range(2)]
+            return np.array([1.0 + gain * draws[0], offset * unit * draws[1]])
+
+        driven = [errors(lines, self.dac_gain_error, self.dac_offset, CHARGE_GRID, 0) for lines in sides]
+        sensed = [errors(lines, self.adc_gain_error, self.adc_offset, adc_max / self.adc_range, 2) for lines in sides]
+        return (driven[1], sensed[0]), (driven[0], sensed[1])

@@ -1,24 +1,57 @@
-"""The same as :mod:`crosstwin_model.kernels` in plain numpy: slow, short, and the definition.
+"""The same as the compiled kernels of pulses and reads in plain numpy: slow, short, and the definition.
 
 Arrays of a tile's cells are flat, cell = row * columns + column.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.coincidence import unpack
-from crosstwin_model.devices.base import DOWN, UP, Device
-from crosstwin_model.kernels import CHARGE_GRID, GRID
+from crosstwin_model.devices.base import DOWN, GRID, UP, Device
 from crosstwin_model.noise import draw_normal
+from crosstwin_model.records import on_grid
 
 Keys = npt.NDArray[np.uint32]
+Floats = npt.NDArray[np.float32]
 
 
-def pulse_cells(device: Device, w: Any, pulses: Any, planes: Any, shape: Any, keys: Keys, hit: npt.NDArray[np.int64]) -> None:
+@dataclass
+class Cells:
+    """The cells of one tile.
+
+    Parameters
+    ----------
+    device : Device
+        Their rule and kind.
+    w : float32[cells]
+        Visible conductances.
+    pulses : uint32[cells]
+        How many pulses each cell has had.
+    states : float32[cells, 0, 1 or 2]
+        Conductances that pulses act on where these are not the visible ones: the persistent one under write noise, g- and g+ of
+        a pair.
+    planes : float32[2, P, cells]
+        Parameters, down and up; bounds are multiples of 1 / GRID.
+    keys : uint32[4]
+        The tile's streams of pulses and of write noise.
+    """
+
+    device: Device
+    w: Floats
+    pulses: npt.NDArray[np.uint32]
+    states: Floats
+    planes: Floats
+    keys: Keys
+
+
+def pulse_cells(
+    device: Device, w: Any, pulses: Any, planes: Any, shape: Any, keys: Keys, hit: npt.NDArray[np.int64], response: float = 1.0
+) -> None:
     """Give one pulse, in one direction, to each of the cells ``hit`` (no cell twice).
 
     Parameters
@@ -26,40 +59,65 @@ def pulse_cells(device: Device, w: Any, pulses: Any, planes: Any, shape: Any, ke
     device : Device
         Its step rule and c2c are used.
     w : float32[cells], pulses : uint32[cells]
-        Conductances and how many pulses each cell has had; both are changed.
+        Conductances that pulses act on, and how many pulses each cell has had; both are changed.
     planes : float32[P, cells]
         Parameters of the cells for that direction.
     shape : float32[S]
         Constants of the rule for that direction.
     keys : uint32[2]
         The tile's stream of pulses.
+    response : float
+        Below 1 for half-selected cells: they make that part of a step without noise, and it counts as no pulse.
     """
-    noise = np.float32(device.c2c) * draw_normal(keys, hit, pulses[hit])
-    value = type(device).step(w[hit], planes, hit, noise, shape)
+    if response == 1.0:
+        noise = np.float32(device.c2c) * draw_normal(keys, hit, pulses[hit])
+        value = device.pulse_step(w[hit], planes, hit, noise, shape)
+        pulses[hit] += np.uint32(1)
+    else:
+        step = device.pulse_step(w[hit], planes, hit, np.float32(0.0), shape) - w[hit]
+        value = w[hit] + np.float32(response) * step
+    value = on_grid(value)
     value = np.where(value < planes[0, hit], planes[0, hit], value)
     w[hit] = np.where(value > planes[1, hit], planes[1, hit], value)
-    pulses[hit] += np.uint32(1)
 
 
-def pulse_slots(device: Device, w: Any, pulses: Any, planes: Any, keys: Keys, up: Any, row_masks: Any, column_masks: Any) -> None:
+def pulse_slots(cells: Cells, up: Any, row_masks: Any, column_masks: Any, rows: int, half_select: float = 0.0) -> None:
     """Apply slots in order.
 
     Parameters
     ----------
-    w : float32[rows, columns], pulses : uint32[rows, columns]
-        Both are changed.
-    planes : float32[2, P, rows * columns]
-        Parameters of the cells, down and up.
+    cells : Cells
+        Of a tile; changed.
     up : bool[slots]
         Direction of each slot.
     row_masks, column_masks : uint64[slots, words]
         Slot-major words of the lines that fire.
+    rows : int
+        Rows of the tile.
+    half_select : float
+        Response of half-selected cells, as a part of a step.
     """
-    rows, columns = w.shape
-    fired = unpack(row_masks, rows)[:, :, None] & unpack(column_masks, columns)[:, None, :]
-    for direction, cells in zip(up, fired, strict=True):
+    device, columns = cells.device, cells.w.size // rows
+    row_fires, column_fires = unpack(row_masks, rows)[:, :, None], unpack(column_masks, columns)[:, None, :]
+    for slot, direction in enumerate(up):
         which = UP if direction else DOWN
-        pulse_cells(device, w.reshape(-1), pulses.reshape(-1), planes[which], device.shape()[which], keys, np.flatnonzero(cells))
+        held = cells.w if not cells.states.shape[1] else cells.states[:, which if device.one_sided else 0]
+        rule = (device, held, cells.pulses, cells.planes[which], device.cell_shape()[which], cells.keys[:2])
+        full = np.flatnonzero(row_fires[slot] & column_fires[slot])
+        half = np.flatnonzero(row_fires[slot] ^ column_fires[slot]) if half_select else full[:0]
+        pulse_cells(*rule, full)
+        pulse_cells(*rule, half, half_select)
+        _show(cells, np.concatenate((full, half)))
+
+
+def _show(cells: Cells, changed: npt.NDArray[np.int64]) -> None:
+    """Bring visible conductances up to what pulses have done."""
+    if cells.device.one_sided:
+        cells.w[changed] = cells.states[changed, UP] - cells.states[changed, DOWN]
+    elif cells.states.shape[1]:
+        noise = draw_normal(cells.keys[2:], changed, cells.pulses[changed]) * (cells.pulses[changed] != 0)
+        scale = np.float32(cells.device.write_noise * cells.device.dw_min)
+        cells.w[changed] = on_grid(cells.states[changed, 0] + scale * noise.astype(np.float32))
 
 
 def read(
@@ -67,19 +125,16 @@ def read(
     reference: Any,
     forward: bool,
     charge: npt.NDArray[np.int32],
-    dac_keys: Keys,
-    dac_noise: float,
-    adc_keys: Keys,
-    adc_noise: float,
-    scale: float,
-    limit: float,
+    errors: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+    keys: Keys,
+    parameters: npt.NDArray[np.float64],
     number: int,
     count: int,
 ) -> npt.NDArray[np.int32]:
     """Return the ADC codes of the first ``count`` sensed lines.
 
-    The difference of the conductances, on the grid of 2**-20, times the charges, on the grid of 2**-8, is summed in whole
-    numbers; times ``scale``, plus noise, rounded half to even and cut to +-limit it is the code.
+    Conductances times charges are summed in whole numbers of both grids; times the scale, with the
+    converter's errors and noise, rounded half to even and cut to the limit the sum is the code.
 
     Parameters
     ----------
@@ -89,22 +144,29 @@ def read(
         Whether rows are driven and columns sensed.
     charge : int32[driven lines]
         Signed clock cycles at read level.
-    dac_keys, adc_keys : uint32[2]
+    errors : pair of float64[2, lines]
+        Factors and offsets of the driven and of the sensed lines; no lines where there are none.
+    keys : uint32[4]
         The tile's streams of input noise and of converter noise.
-    dac_noise, adc_noise : float
-        Standard deviations in clock cycles, and in codes.
-    scale : float
-        Codes for a sum of one step of both grids.
-    limit : float
-        Largest code.
+    parameters : float64[6]
+        Standard deviations of the input noise, in clock cycles, and of the converter's, in codes; codes for a sum of 1 weight
+        times one unit of charge; the largest code; units in a clock cycle; and the sum of all units up to which sums of products
+        are exact in float64, which only the kernels need.
     number : int
         Number of this read.
     """
-    driven = charge * CHARGE_GRID
+    dac_noise, adc_noise, scale, limit, unit, _ = parameters
+    driven = charge * unit
     lines = np.flatnonzero(charge)
-    driven[lines] += np.rint(dac_noise * CHARGE_GRID * draw_normal(dac_keys, lines, number).astype(np.float64))
-    difference = np.rint(w * np.float32(GRID)).astype(np.float64) - np.rint(reference * np.float32(GRID)).astype(np.float64)
-    sums = driven @ difference if forward else difference @ driven
-    noise = adc_noise * draw_normal(adc_keys, np.arange(count), number).astype(np.float64)
-    codes: npt.NDArray[np.int32] = np.clip(np.rint(sums[:count] * scale + noise), -limit, limit).astype(np.int32)
+    if errors[0].size:
+        driven[lines] = np.rint(driven[lines] * errors[0][0, lines] + errors[0][1, lines])
+    driven[lines] += np.rint(dac_noise * unit * draw_normal(keys[:2], lines, number).astype(np.float64))
+    grid = [(array.astype(np.float64) * GRID).astype(np.int64) for array in (w, reference)]
+    units = driven.astype(np.int64)
+    difference = grid[0] - grid[1]
+    sums = (units @ difference if forward else difference @ units).astype(np.float64) / GRID * scale
+    if errors[1].size:
+        sums = sums * errors[1][0] + errors[1][1]
+    noise = adc_noise * draw_normal(keys[2:], np.arange(count), number).astype(np.float64)
+    codes: npt.NDArray[np.int32] = np.clip(np.rint(sums[:count] + noise), -limit, limit).astype(np.int32)
     return codes

@@ -30,9 +30,12 @@ from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices.cells import CellDraws, CellSteps, Parameter, Plane
 from crosstwin_model.elementary import exp
 
-__all__ = ["CONDUCTANCE_LIMIT", "DOWN", "SMALLEST_BOUND", "UP", "CellDraws", "CellSteps", "Device", "Parameter", "Plane"]
+__all__ = ["CONDUCTANCE_LIMIT", "DOWN", "GRID", "SMALLEST_BOUND", "UP", "CellDraws", "CellSteps", "Device", "Parameter", "Plane"]
 
-#: Largest conductance that any cell may reach; reads keep conductances as multiples of 2**-20 in float32, exact up to here.
+#: Conductances are multiples of 1 / GRID, as every float32 of 1/16 or more is: every pulse rounds, so that reads add exactly.
+GRID = 2.0**27
+
+#: Largest conductance that any cell may reach.
 CONDUCTANCE_LIMIT = 8.0
 
 #: A cell's bound is at least this part of the device's, so that a wide spread leaves no cell without a range.
@@ -189,6 +192,13 @@ class Device:
                     f"+-{CONDUCTANCE_LIMIT:g} at {_LARGEST_NORMAL} standard deviations"
                 )
 
+    @property
+    def largest_conductance(self) -> float:
+        """A size that no visible conductance exceeds: the bounds' at the ends of their spreads, with write noise."""
+        bounds = ((self.w_max, self.w_max_spread), (self.w_min, self.w_min_spread))
+        largest = max(abs(bound) * (1.0 + _LARGEST_NORMAL * spread) for bound, spread in bounds)
+        return largest + _LARGEST_NORMAL * self.write_noise * self.dw_min
+
     def _require_kind(self) -> None:
         if self.additive and type(self).additive_step is None:
             raise ConfigurationError(f"additive is True; allowed with {self.rule} is false")
@@ -260,12 +270,12 @@ class Device:
     def _drift_of_a_pair(self, w: Plane, planes: npt.NDArray[np.float32]) -> Plane:
         return self.mean_step(w, planes, True) + self.mean_step(w, planes, False)
 
-    def keep(self, draws: CellDraws) -> npt.NDArray[np.float32]:
-        """Return what is left of each conductance after an update, float32[cells]: 1 - 1 / lifetime, at least 0."""
+    def keep(self, draws: CellDraws) -> npt.NDArray[np.float64]:
+        """Return what is left of each conductance after an update, float64[cells]: 1 - 1 / lifetime, at least 0."""
         if self.lifetime == 0.0:
-            return np.ones(draws.cells, np.float32)
+            return np.ones(draws.cells)
         lifetime = self.lifetime * (1.0 + self.lifetime_spread * draws(Parameter.LIFETIME))
-        return (1.0 - 1.0 / np.maximum(lifetime, 1.0)).astype(np.float32)
+        return 1.0 - 1.0 / np.maximum(lifetime, 1.0)
 
     def drift_exponents(self, draws: CellDraws) -> npt.NDArray[np.float32]:
         """Return the exponent nu of each cell's drift, float32[cells]."""
@@ -294,4 +304,5 @@ class Device:
         down = self.dw_min * (gain - max(self.up_down, 0.0) - ratio)
         w_max = self.w_max * np.maximum(np.abs(1.0 + self.w_max_spread * draws(Parameter.W_MAX)), SMALLEST_BOUND)
         w_min = self.w_min * np.maximum(np.abs(1.0 + self.w_min_spread * draws(Parameter.W_MIN)), SMALLEST_BOUND)
-        return CellSteps(np.abs(up), np.abs(down), w_max, w_min)
+        factors = 1.0 if draws.factors is None else draws.factors
+        return CellSteps(np.abs(up) * factors, np.abs(down) * factors, w_max, w_min)

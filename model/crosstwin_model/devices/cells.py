@@ -45,6 +45,8 @@ class CellDraws:
         The number of the first cell: a cell's numbers do not depend on the block that they are drawn with.
     second : bool
         Whether the numbers are for the second conductance of each pair.
+    factors : float32[cells] or None
+        The part of its step that a cell makes at a pulse, where line resistance takes some of the voltage.
     """
 
     seed: int
@@ -52,6 +54,7 @@ class CellDraws:
     cells: int
     first: int = 0
     second: bool = False
+    factors: npt.NDArray[np.float32] | None = None
 
     def __call__(self, parameter: int) -> Plane:
         """Return standard normal float64[cells] for the parameter of that number; different numbers are independent."""

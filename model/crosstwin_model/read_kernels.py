@@ -1,0 +1,140 @@
+"""The compiled loop of the plant's reads.
+
+It does exactly what :func:`crosstwin_model.reference.read` does with plain numpy, bit for bit. Conductances are multiples of
+2**-27 and charges of whole clock cycles, or of 2**-8 where they are not ideal. Products, and sums of products up to 2**53 of
+both grids, are exact in float64 in whatever order they are added: only here may the compiler reorder and fuse. Sums that might
+be larger go through whole numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from crosstwin_model.devices.base import GRID
+from crosstwin_model.draws import normal
+from crosstwin_model.jit import njit, njit_any_order, source_version
+
+#: Charges with noise or errors are multiples of 1 / CHARGE_GRID.
+CHARGE_GRID = 2.0**8
+#: Largest size of a charge.
+CHARGE_MAX = 65535
+
+
+@njit_any_order
+def _sum_forward(w: Any, units: Any, sums: Any) -> None:
+    """Add units[i] w[i, j] over i to sums[j]."""
+    rows, columns = w.shape
+    row = 0
+    while row + 4 <= rows:
+        a, b, c, d = units[row], units[row + 1], units[row + 2], units[row + 3]
+        for column in range(columns):
+            sums[column] += (a * np.float64(w[row, column]) + b * np.float64(w[row + 1, column])) + (
+                c * np.float64(w[row + 2, column]) + d * np.float64(w[row + 3, column])
+            )
+        row += 4
+    while row < rows:
+        for column in range(columns):
+            sums[column] += units[row] * np.float64(w[row, column])
+        row += 1
+
+
+@njit_any_order
+def _sum_backward(w: Any, units: Any, sums: Any) -> None:
+    """Add units[j] w[i, j] over j to sums[i]."""
+    rows, columns = w.shape
+    for row in range(rows):
+        total = 0.0
+        for column in range(columns):
+            total += units[column] * np.float64(w[row, column])
+        sums[row] += total
+
+
+@njit
+def _sum_whole(w: Any, forward: Any, units: Any, sums: Any) -> None:
+    """Add the same in whole numbers, sums in multiples of 1 / GRID."""
+    rows, columns = w.shape
+    for row in range(rows):
+        for column in range(columns):
+            grid = np.int64(np.float64(w[row, column]) * GRID)
+            if forward:
+                sums[column] += np.int64(units[row]) * grid
+            else:
+                sums[row] += np.int64(units[column]) * grid
+
+
+def _build() -> tuple[Callable[..., float], Callable[..., None], Callable[..., bool]]:
+    version = source_version()  # see crosstwin_model.jit
+
+    def drive(charge: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, units: Any) -> float:
+        _ = version
+        total = 0.0
+        noise = parameters[0]
+        for line in range(charge.size):
+            if not -CHARGE_MAX <= charge[line] <= CHARGE_MAX:
+                return -1.0
+            value = charge[line] * parameters[4]
+            if charge[line] != 0:
+                if errors.shape[1] != 0:
+                    value = np.rint(value * errors[0, line] + errors[1, line])
+                if noise > 0.0:
+                    value += np.rint(noise * parameters[4] * np.float64(normal(table, keys, line, number)))
+            units[line] = value
+            total += abs(value)
+        return total
+
+    def convert(sums: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, codes: Any) -> None:
+        _ = version
+        noise, scale, limit = parameters[1], parameters[2], parameters[3]
+        for line in range(codes.size):
+            value = sums[line] * scale
+            if errors.shape[1] != 0:
+                value = value * errors[0, line] + errors[1, line]
+            if noise > 0.0:
+                value = value + noise * np.float64(normal(table, keys[2:], line, number))
+            codes[line] = np.int32(min(max(np.rint(value), -limit), limit))
+
+    drive, convert = njit(drive), njit(convert)
+
+    def read(
+        w: Any, reference: Any, forward: Any, charge: Any, dac: Any, adc: Any, table: Any, keys: Any, parameters: Any,
+        number: Any, codes: Any,
+    ) -> bool:  # fmt: skip
+        _ = version
+        units = np.empty(charge.size)
+        total = drive(charge, dac, table, keys, parameters, number, units)
+        if total < 0.0:
+            return False
+        sums = np.zeros(w.shape[1] if forward else w.shape[0])
+        if total <= parameters[5]:
+            if forward:
+                _sum_forward(w, units, sums)
+            else:
+                _sum_backward(w, units, sums)
+            if reference.size:
+                units *= -1.0
+                if forward:
+                    _sum_forward(reference, units, sums)
+                else:
+                    _sum_backward(reference, units, sums)
+        else:
+            whole = np.zeros(sums.size, np.int64)
+            _sum_whole(w, forward, units, whole)
+            if reference.size:
+                units *= -1.0
+                _sum_whole(reference, forward, units, whole)
+            for line in range(sums.size):
+                sums[line] = whole[line] / GRID
+        convert(sums, adc, table, keys, parameters, number, codes)
+        return True
+
+    return drive, convert, njit(read)
+
+
+#: The three steps of a read, and all of it on ideal lines; parameters as of :func:`crosstwin_model.reference.read`. ``drive``
+#: fills ``units``, the charges that the driven lines really carry, in multiples of 1 / parameters[4], and returns the sum of
+#: their sizes; -1 where a charge is above :data:`CHARGE_MAX`, and then ``read`` returns False and fills nothing. ``convert`` fills
+#: ``codes`` from sums of conductances times units. Errors have no lines, and the reference no cells, where there are none.
+drive, convert, read = _build()

@@ -1,0 +1,134 @@
+"""One crosspoint array of the plant: its conductances, its cells' records and its streams of noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from crosstwin_model.devices.base import DOWN, UP, Device
+from crosstwin_model.devices.cells import CellDraws, Parameter
+from crosstwin_model.noise import Purpose, draw_bits, stream
+from crosstwin_model.pulse_kernels import PERSISTENT, VISIBLE
+from crosstwin_model.records import Layout, on_grid
+
+#: Cells whose parameters are drawn at once, which bounds the memory that this takes.
+_BLOCK = 1 << 18
+
+Plane = npt.NDArray[np.float32]
+
+
+class Tile:
+    """State, parameters and keys of one crosspoint array.
+
+    Records are made when they are first needed: a reference tile that nobody pulses costs nothing.
+
+    Parameters
+    ----------
+    number, seed : int
+        The tile's number and the plant's seed.
+    device : Device
+        Its cells.
+    w : float32[rows, columns]
+        Its visible conductances, a view of the plant's, all 0.
+    layout : Layout
+        Of the device.
+    factors : float32[rows, columns] or None
+        The part of each cell's step that a pulse makes.
+
+    Attributes
+    ----------
+    w, flat_w : float32[rows, columns], float32[cells]
+        Visible conductances.
+    pulse_keys, converter_keys : uint32[4]
+        Streams of pulses and of write noise, of DAC and of ADC.
+    touched : bool
+        Whether a conductance has ever been changed.
+    """
+
+    def __init__(self, number: int, seed: int, device: Device, w: Plane, layout: Layout, factors: Plane | None) -> None:
+        self.number, self.seed, self.device, self.w, self.layout = number, seed, device, w, layout
+        self.flat_w = w.reshape(-1)
+        self.touched = False
+        self._factors = factors
+        self._records: npt.NDArray[np.uint32] | None = None
+        self._floats: npt.NDArray[np.float32] | None = None
+        keys = {purpose: stream(seed, purpose, number) for purpose in (Purpose.PULSE, Purpose.WRITE, Purpose.DAC, Purpose.ADC)}
+        self.pulse_keys = np.concatenate((keys[Purpose.PULSE], keys[Purpose.WRITE]))
+        self.converter_keys = np.concatenate((keys[Purpose.DAC], keys[Purpose.ADC]))
+
+    def records(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+        """Return the cells' records, flat, as words and as float32 of the same memory."""
+        if self._records is None or self._floats is None:
+            cells = self.flat_w.size
+            self._records = self.layout.allocate(cells)
+            self._floats = self._records.view(np.float32)
+            for first in range(0, cells, _BLOCK):
+                self.layout.fill(self._records, first, self.device.cell_planes(self._draws(first, min(_BLOCK, cells - first))))
+        return self._records, self._floats
+
+    def table(self) -> npt.NDArray[np.uint32]:
+        """Return the records as uint32[cells, words]."""
+        return self.layout.table(self.records()[0], 0, self.flat_w.size)
+
+    def planes(self) -> Plane:
+        """Return the parameters of all cells, float32[2, P, cells]."""
+        return self.layout.planes(self.table())
+
+    def bounds(self) -> tuple[Plane, Plane]:
+        """Return the lowest and the highest conductance of every cell, float32[cells] each."""
+        return self.layout.bounds(self.table())
+
+    def pulses(self) -> npt.NDArray[np.uint32]:
+        """Return how many pulses every cell has had, uint32[cells]."""
+        if self._records is None:
+            return np.zeros(self.flat_w.size, np.uint32)
+        return self.table()[:, 0].copy()
+
+    def states(self) -> Plane:
+        """Return the conductances that pulses act on where these are not the visible ones, float32[cells, states]."""
+        if self._records is None:
+            return np.zeros((self.flat_w.size, self.layout.states), np.float32)
+        return self.table()[:, 1 : 1 + self.layout.states].copy().view(np.float32)
+
+    def restore(self, pulses: npt.NDArray[np.uint32], states: Plane, touched: bool) -> None:
+        """Take pulse counters and states over; the conductances are restored already."""
+        self.touched = touched
+        if self._records is None and not (pulses.any() or states.any()):
+            return
+        table = self.table()
+        table[:, 0] = pulses
+        table[:, 1 : 1 + self.layout.states] = states.view(np.uint32)
+
+    def set(self, values: npt.NDArray[np.float64]) -> None:
+        """Take conductances float64[cells], rounded to the grid and cut to the bounds; a pair holds them on one of its sides."""
+        self.touched = True
+        value = on_grid(values.astype(np.float32))
+        if self.layout.state == VISIBLE:
+            np.clip(value, *self.bounds(), out=self.flat_w)
+            return
+        states = self.table()[:, 1:].view(np.float32)
+        low, high = self.bounds()
+        if self.layout.state == PERSISTENT:
+            states[:, 0] = self.flat_w[:] = np.clip(value, low, high)
+            return
+        states[:, DOWN], states[:, UP] = np.clip(-value, 0.0, -low), np.clip(value, 0.0, high)
+        self.flat_w[:] = states[:, UP] - states[:, DOWN]
+
+    def uniform(self) -> npt.NDArray[np.float64]:
+        """Return numbers uniform in +-1, float64[cells], for initial conductances."""
+        keys = stream(self.seed, Purpose.INITIAL, self.number)
+        draws = draw_bits(keys, np.arange(self.flat_w.size), 0).astype(np.float64)
+        uniform: npt.NDArray[np.float64] = (draws + 0.5) / 2.0**31 - 1.0
+        return uniform
+
+    def reference_errors(self) -> npt.NDArray[np.float64]:
+        """Return the errors of this tile as a reference, in weights, float64[cells]."""
+        return self.device.reference_spread * self._draws(0, self.flat_w.size)(Parameter.REFERENCE)
+
+    def symmetry_points(self) -> npt.NDArray[np.float64]:
+        """Return every cell's symmetry point, 0 where there is none, float64[cells]."""
+        return np.nan_to_num(self.device.symmetry_point(self.planes()), nan=0.0)
+
+    def _draws(self, first: int, cells: int) -> CellDraws:
+        factors = None if self._factors is None else self._factors.reshape(-1)[first : first + cells]
+        return CellDraws(self.seed, self.number, cells, first, factors=factors)
