@@ -36,10 +36,10 @@ class SealedPart:
 
     Parameters
     ----------
-    tails : dict of bytearray
+    pieces : dict of list of bytes
         What it adds to every stream.
-    starts : dict of int
-        Where each begins.
+    starts, ends : dict of int
+        Where it begins and ends in each.
     states : list of states
         States that it adds.
     count, kept : int
@@ -48,16 +48,13 @@ class SealedPart:
         When it was complete, since the recording began.
     """
 
-    tails: dict[str, bytearray]
+    pieces: dict[str, list[bytes]]
     starts: dict[str, int]
+    ends: dict[str, int]
     states: list[State]
     count: int
     kept: int
     seconds: float
-
-    def end(self, stream: Stream) -> int:
-        """Return where the part ends in a stream."""
-        return self.starts[stream.name] + len(self.tails[stream.name]) // stream.dtype.itemsize
 
 
 @dataclass(frozen=True)
@@ -80,17 +77,17 @@ def pack_part(part: SealedPart) -> Packed:
     crc = 0
     chunks = {}
     for stream in STREAMS:
-        tail = part.tails[stream.name]
-        crc = zlib.crc32(tail, crc)
+        content = b"".join(part.pieces[stream.name])
+        crc = zlib.crc32(content, crc)
         length = stream.chunk * stream.dtype.itemsize
-        chunks[stream.name] = [_pack_chunk(tail[place : place + length], stream) for place in range(0, len(tail), length)]
+        chunks[stream.name] = [_pack_chunk(content[place : place + length], stream) for place in range(0, len(content), length)]
     for key in sorted(part.states[0]) if part.states else ():
         for state in part.states:
             crc = zlib.crc32(np.asarray(state[key]).tobytes(), crc)
     return Packed(part, chunks, crc)
 
 
-def _pack_chunk(content: bytearray, stream: Stream) -> bytes:
+def _pack_chunk(content: bytes, stream: Stream) -> bytes:
     """Return a chunk as HDF5's filters shuffle and deflate leave it; what is missing at its end is 0."""
     size = stream.dtype.itemsize
     whole = np.zeros(stream.chunk * size, np.uint8)
@@ -158,7 +155,7 @@ class GrowingFile:
         for stream in STREAMS:
             dataset, start = self._streams[stream.name], part.starts[stream.name]
             if packed.chunks[stream.name]:
-                dataset.resize((part.end(stream),))
+                dataset.resize((part.ends[stream.name],))
             for number, chunk in enumerate(packed.chunks[stream.name]):
                 dataset.id.write_direct_chunk((start + number * stream.chunk,), chunk)
         for key, dataset in self._states.items():
@@ -166,7 +163,7 @@ class GrowingFile:
                 _append(dataset, state[key])
         # The row of ``parts`` goes last: a part that it does not name yet is not there.
         self._file.flush()
-        ends = (part.end(stream) for stream in STREAMS)
+        ends = (part.ends[stream.name] for stream in STREAMS)
         _append(self._parts, np.array((*ends, part.count, part.kept, part.seconds, packed.crc), PART))
         self._file.flush()
         self._trim()

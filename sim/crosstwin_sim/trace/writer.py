@@ -41,9 +41,11 @@ class Writer:
 
     def __init__(self, path: str | Path, controller: ControllerConfig, plant: PlantConfig, state: State) -> None:
         self.path = Path(path)
-        self._tails = {stream.name: bytearray() for stream in STREAMS}
+        # Pieces are joined by the other thread; one buffer that grows would cost more than all else here.
+        self._pieces: dict[str, list[bytes]] = {stream.name: [] for stream in STREAMS}
         self._items = {stream.name: stream.dtype.itemsize for stream in STREAMS}
-        self._starts = dict.fromkeys(self._tails, 0)
+        self._starts = dict.fromkeys(self._pieces, 0)
+        self._nexts = dict(self._starts)
         self._states: list[State] = []
         self._count = self._kept = self._pending = 0
         self._began = self._sealed = time.monotonic()
@@ -73,9 +75,8 @@ class Writer:
         codes: int = 0,
     ) -> None:
         """Add an operation; its data must have been added before. The fields are those of docs/trace.md."""
-        tail = self._tails["operations"]
-        tail += RECORD.pack(kind, tile, up, forward, differential, gain, opcode, width, gap, size, data, codes)
-        self._pending += RECORD.size
+        record = RECORD.pack(kind, tile, up, forward, differential, gain, opcode, width, gap, size, data, codes)
+        self.add("operations", record)
         if self._pending > PART_BYTES or time.monotonic() - self._sealed > PART_SECONDS:
             self._seal()
         elif self._job is not None and self._job.done():
@@ -83,10 +84,10 @@ class Writer:
 
     def add(self, stream: str, content: bytes) -> int:
         """Add elements to a stream and return the number of the first."""
-        tail = self._tails[stream]
-        first = self._starts[stream] + len(tail) // self._items[stream]
-        tail += content
+        self._pieces[stream].append(content)
         self._pending += len(content)
+        first = self._nexts[stream]
+        self._nexts[stream] = first + len(content) // self._items[stream]
         return first
 
     def add_state(self, state: State) -> int:
@@ -147,10 +148,12 @@ class Writer:
         self._sealed = time.monotonic()
         if self._file is None or not (self._pending or self._states):
             return
-        self._count += len(self._tails["operations"]) // RECORD.size
-        part = SealedPart(self._tails, self._starts, self._states, self._count, self._kept, self._sealed - self._began)
-        self._tails = {stream.name: bytearray() for stream in STREAMS}
-        self._starts = {stream.name: part_start(stream, part.end(stream)) for stream in STREAMS}
+        self._count += self._nexts["operations"] - self._starts["operations"]
+        seconds = self._sealed - self._began
+        part = SealedPart(self._pieces, self._starts, self._nexts, self._states, self._count, self._kept, seconds)
+        self._pieces = {stream.name: [] for stream in STREAMS}
+        self._starts = {stream.name: part_start(stream, part.ends[stream.name]) for stream in STREAMS}
+        self._nexts = dict(self._starts)
         self._states = []
         self._pending = 0
         self._job = self._packer.submit(pack_part, part)
