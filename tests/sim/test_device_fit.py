@@ -91,6 +91,16 @@ def test_the_best_rule_is_the_one_that_made_the_data() -> None:
     assert [fit.aic for fit in fits] == sorted(fit.aic for fit in fits)
 
 
+@pytest.mark.parametrize("additive", [False, True])
+def test_additive_noise_is_told_from_noise_that_multiplies(additive: bool) -> None:
+    device = replace(SOFT, additive=additive)
+    found = _fit(device, _trains(device, 1, 150, seed=7))
+    assert found.device.additive is additive
+    assert {estimate.name: _holds(estimate, 0.3, widen=2.0) for estimate in found.estimates if estimate.name == "c2c"} == {
+        "c2c": True
+    }
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     data = _trains(SOFT, 40, 60, seed=9, read_noise=0.005)
     names = ("dw_min", "up_down", "w_max", "w_min", "c2c")

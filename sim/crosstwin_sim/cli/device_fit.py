@@ -99,6 +99,10 @@ def _facts(found: Fit) -> list[str]:
         f"{devices} device{'s' if devices > 1 else ''}, {measurement.rows} values; R2 {found.r2:.4f}, "
         f"rms {found.rms_steps:.3g} steps, AIC {found.aic:.1f} with {found.parameters} parameters"
     ]
+    if found.device.additive:
+        facts.append(
+            "Cycle-to-cycle noise is added to steps (additive = true), which fits better than noise that multiplies them."
+        )
     if (measurement.middle, measurement.unit) == (0.0, 1.0):
         return [*facts, "The file holds weights; they were taken as they are."]
     return [*facts, f"conductance = {measurement.middle:.6g} + {measurement.unit:.6g} * weight"]

@@ -24,6 +24,8 @@ Vector = NDArray[np.float64]
 
 #: Share of the intervals that hold the true value.
 CONFIDENCE = 0.95
+#: By how much a fit with additive noise must be better, in Akaike's criterion, to be taken before one with multiplied noise.
+_CLEARLY = 2.0
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,10 @@ def _fit(measurement: Measurement, rule: type[Device], name: str) -> Fit:
         if best is None or found.aic < best[1].aic:
             best = parameters, found
     assert best is not None
+    if rule.additive_step is not None:
+        parameters = Parameters(rule, {**best[0].given, "additive": True}, pooled)
+        found = maximise(parameters, pooled)
+        best = (parameters, found) if found.aic < best[1].aic - _CLEARLY else best
     parameters, maximum = best
     if len(data) > 1:
         pooled_values = {entry.name: value for entry, value in zip(parameters.entries, maximum.vector, strict=True)}
