@@ -110,7 +110,7 @@ class LineResistance:
             )
         return siemens
 
-    def read_sums(self, w: npt.NDArray[np.float32], charge: npt.NDArray[np.int32], forward: bool) -> Floats:
+    def read_sums(self, w: npt.NDArray[np.float32], charge: npt.NDArray[np.integer], forward: bool) -> Floats:
         """Return what the sensed lines collect from one tile, in the unit of the ideal sum of weight times charge.
 
         A read is linear in its inputs, and so is its charge: the response of the array to the vector of charges. The tile is
@@ -121,7 +121,7 @@ class LineResistance:
         ----------
         w : float32[rows, columns]
             Weights.
-        charge : int32[driven] or int32[reads, driven]
+        charge : whole numbers [driven] or [reads, driven]
             Charge of each driven line, in any unit; of one read or of several.
         forward : bool
             Rows are driven and columns sensed; else the other way round.
@@ -150,7 +150,7 @@ class LineResistance:
         return sums.reshape(*np.shape(charge)[:-1], sensed)
 
     def _collect(
-        self, cells: Floats, charges: npt.NDArray[np.int32], held: npt.NDArray[np.bool_], forward: bool, sums: Floats
+        self, cells: Floats, charges: npt.NDArray[np.integer], held: npt.NDArray[np.bool_], forward: bool, sums: Floats
     ) -> None:
         """Fill ``sums`` for reads in which only the driven lines ``held`` are joined to their drivers."""
         driver, sense = (self.row_ohms, self.column_ohms) if forward else (self.column_ohms, self.row_ohms)
