@@ -16,6 +16,7 @@ import pytest
 
 from crosstwin_model.config import PRESETS
 from crosstwin_model.devices import DEVICES
+from crosstwin_model.line_resistance import LineResistance
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import TileKind
 from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadSettings
@@ -326,7 +327,7 @@ except t.CrosstwinError as error:
 
 @pytest.mark.parametrize("device", DEVICES.values(), ids=lambda device: device.name)
 def test_configurations_survive(device) -> None:
-    plant = PlantConfig(device=device, seed=9, adc_noise=0.1)
+    plant = PlantConfig(device=device, seed=9, adc_noise=0.1, half_select=0.1, lines=LineResistance(row_ohms=1.0))
     assert decode_plant(encode(plant)) == plant
     assert decode_controller(encode(CONFIG)) == CONFIG
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
 from typing import Any
 
 from rich.markup import escape
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from crosstwin_sim.trace import Trace
 from crosstwin_sim.trace.export import Selection
-from crosstwin_sim.trace.format import Kind
+from crosstwin_sim.trace.format import Kind, encode
 from crosstwin_sim.trace.totals import Step, Totals, opcode_name, operation_pulses
 
 from .common import stdout
@@ -21,8 +21,8 @@ def head_document(trace: Trace, totals: Totals) -> dict[str, Any]:
     return {
         "file": str(trace.path),
         **trace.attributes,
-        "controller": asdict(trace.controller),
-        "plant": {"rule": trace.plant.device.rule, **asdict(trace.plant)},
+        "controller": json.loads(encode(trace.controller)),
+        "plant": json.loads(encode(trace.plant)),
         "operations": totals.operations,
         "cut": trace.cut,
     }
