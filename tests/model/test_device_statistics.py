@@ -146,7 +146,7 @@ def _visible(device: Device, w: np.ndarray, rng: np.random.Generator) -> np.ndar
 
 
 @pytest.mark.parametrize("up", [True, False], ids=["up", "down"])
-@pytest.mark.parametrize("name", sorted(name for name in ALL if not (ALL[name].one_sided or ALL[name].write_noise)))
+@pytest.mark.parametrize("name", sorted(name for name in ALL if not ALL[name].one_sided))
 def test_response(name: str, up: bool) -> None:
     device, rng = ALL[name], np.random.default_rng([4, up])
     plant, cells, w = _plant(device), _draw(device, CELLS, rng), np.zeros(CELLS)
