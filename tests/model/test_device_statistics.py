@@ -1,6 +1,6 @@
 """Every device, cell by cell spread and pulse by pulse noise, against an independent simulation of its formulas."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -172,3 +172,54 @@ def test_symmetry_point(name: str) -> None:
     assert _agree(np.isnan(found).astype(float), np.isnan(wanted).astype(float))
     if not np.isnan(wanted).all():
         assert _agree(found[~np.isnan(found)], wanted[~np.isnan(wanted)])
+
+
+def test_response_of_a_pair() -> None:
+    device, rng = ALL["pcm"], np.random.default_rng(5)
+    plant = _plant(device)
+    sides = [(_draw(device, CELLS, rng), np.zeros(CELLS)) for _ in range(2)]
+    for up, pulses in ((True, 1), (True, 9), (False, 10), (True, 90)):
+        found = _all_cells(plant, np.full(pulses, up)).reshape(-1)
+        cells, w = sides[up]
+        for _ in range(pulses):
+            w = _pulse(device, cells, w, True, rng)
+        sides[up] = cells, w
+        assert _agree(found, sides[True][1] - sides[False][1]), (up, pulses)
+
+
+def test_a_pair_is_refreshed_without_losing_its_weight() -> None:
+    device = replace(ALL["pcm"], c2c=0.0, w_max_spread=0.0)
+    plant = _plant(device)
+    before = _all_cells(plant, np.arange(300) % 3 != 0).reshape(-1)
+    sides = plant.state()["states"][0].astype(np.float64)
+    worn = (sides.max(1) > 0.75 * 2) & (sides.min(1) > 0.25 * 2)
+    assert worn.mean() > 0.2
+    plant.elapse(0)
+    after, fresh = plant.conductance(0).astype(np.float64).reshape(-1), plant.state()["states"][0]
+    assert (fresh[~worn] == sides[~worn]).all() and (after[~worn] == before[~worn]).all()
+    assert (fresh[worn].min(1) < 0.25 * 2).all() and (fresh[worn].max(1) < sides[worn].max(1)).all()
+    # The last of the pulses that program the difference goes beyond it, by a step of up to 28 dw_min at a conductance of 0.
+    assert (np.abs(after - before)[worn] < 0.01 * 28.3 * 2).all()
+
+
+def test_reference_tiles_stand_at_the_symmetry_points() -> None:
+    device, rng = ALL["reram_om_array"], np.random.default_rng(6)
+    found = _plant(device).conductance(2).astype(np.float64).reshape(-1)
+    points = device.symmetry_point(_planes("reram_om_array"))
+    assert _agree(found, _symmetry_point(device, _draw(device, CELLS, rng)) + 0.05 * rng.normal(size=CELLS))
+    assert _agree(found - points, 0.05 * rng.normal(size=CELLS))
+
+
+def test_decay_and_drift() -> None:
+    cells = np.full((SIDE, SIDE), 0.5)
+    decaying = _plant(replace(ALL["capacitor"], lifetime=500.0))
+    drifting = _plant(LinearStep("drifts", 0.01, drift=0.05, drift_spread=0.01))
+    for plant in (decaying, drifting):
+        plant.set_conductance(0, cells)
+        plant.elapse(0)
+        plant.elapse(0, 199)
+    rng = np.random.default_rng(8)
+    lifetime, nu = 500 * (1 + 0.3 * rng.normal(size=CELLS)), 0.05 + 0.01 * rng.normal(size=CELLS)
+    left = (1 - 1 / np.maximum(lifetime, 1)) ** 200
+    assert _agree(decaying.conductance(0).reshape(-1).astype(np.float64), 0.5 * left)
+    assert _agree(drifting.conductance(0).reshape(-1).astype(np.float64), 0.5 * 201**-nu)
