@@ -22,7 +22,8 @@ from peer.recorded import RECORDED
 
 from crosstwin_model import reference
 from crosstwin_model.coincidence import transpose
-from crosstwin_model.devices.base import UP, CellDraws
+from crosstwin_model.devices.base import UP
+from crosstwin_model.devices.cells import CellDraws
 from crosstwin_model.noise import Purpose, stream
 
 SIZES = (128, 256, 512, 1024)
@@ -98,16 +99,16 @@ def bench_reference(lines: int = 64, slots: int = 16) -> Row:
     rng = np.random.default_rng(SEED)
     words = [rng.integers(0, 1 << slots, (lines, 1), np.uint64) for _ in range(2)]
     masks = [transpose(side, slots) for side in words]
-    w, pulses = np.zeros((lines, lines), np.float32), np.zeros((lines, lines), np.uint32)
-    planes = DEVICE.planes(CellDraws(SEED, 0, lines * lines))
-    keys = stream(SEED, Purpose.PULSE)
+    w, pulses, states = np.zeros(lines**2, np.float32), np.zeros(lines**2, np.uint32), np.zeros((lines**2, 0), np.float32)
+    keys = np.concatenate([stream(SEED, purpose) for purpose in (Purpose.PULSE, Purpose.WRITE)])
+    cells = reference.Cells(DEVICE, w, pulses, states, DEVICE.cell_planes(CellDraws(SEED, 0, lines**2)), keys)
     up = np.full(slots, bool(UP))
 
     def ours(count: int) -> float:
         return seconds_of(lambda: layer.plant.pulse(0, True, words[0], words[1]), count)
 
     def plain(count: int) -> float:
-        return seconds_of(lambda: reference.pulse_slots(DEVICE, w, pulses, planes, keys, up, masks[0], masks[1]), count)
+        return seconds_of(lambda: reference.pulse_slots(cells, up, masks[0], masks[1], lines), count)
 
     mine, other, faster = measure(ours, plain)
     return Row(f"{lines} x {lines}, {slots} slots: cells; plain numpy reference", mine, "us", other, faster)

@@ -1,6 +1,6 @@
 """A square layer on the golden model, driven at three levels, for the benches of its speed.
 
-- ``cells``: pulse words, made beforehand, applied to the cells (:meth:`crosstwin_model.plant.Plant.pulse`), or one read of them.
+- ``cells``: pulse words, made beforehand, applied to the cells (:meth:`crosstwin_model.plant.Plant.update`), or one read of them.
 - ``trains``: from the float vectors on: scaling, codes, the slots in which each line fires, all quadrants applied; of a read, the
   scaling, the codes, the read, and the floats that its codes mean. This is what the peer's tile does in its ``update`` and
   ``forward``.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,8 @@ from peer.vectors import RING, pair
 from crosstwin_model.coincidence import coincidences
 from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.devices.soft_bounds import SoftBounds
-from crosstwin_model.engine import Generators, Words
+from crosstwin_model.engine import Generators, Words, line_signs
 from crosstwin_model.plant import Plant, PlantConfig
-from crosstwin_model.pulsing import QUADRANTS
 from crosstwin_model.registers import SEED_RESET
 from crosstwin_sim.crossbar import Crossbar, PulseSettings
 from crosstwin_sim.model_backend import ModelBackend
@@ -49,7 +49,26 @@ SEED = 1
 WINDOW = 63
 ADC_RANGE = 12.0
 
-Group = tuple[bool, Words, Words]
+
+#: Lines that the windows of a controller's bus have room for.
+LARGEST_CONTROLLER = 2048
+
+
+class AnySize(ControllerConfig):
+    """The size of an array beyond what a controller's bus takes: the plant and the pulse engine have no such limit."""
+
+    def __post_init__(self) -> None:
+        """Allow every size."""
+
+
+@dataclass(frozen=True)
+class Trains:
+    """An update's pulse trains: the sign of each line, int8[lines], and the slots in which it fires, uint64[1, lines, words]."""
+
+    x_signs: NDArray[np.int8]
+    d_signs: NDArray[np.int8]
+    row_words: Words
+    column_words: Words
 
 
 class GoldenLayer:
@@ -58,7 +77,7 @@ class GoldenLayer:
     Parameters
     ----------
     lines : int
-        Rows, and columns.
+        Rows, and columns; beyond 2048 there is no level ``host``.
     kind : str
         Kind of vectors, see :func:`peer.vectors.pair`.
     threads : int
@@ -66,20 +85,21 @@ class GoldenLayer:
     """
 
     def __init__(self, lines: int, kind: str, threads: int = 1) -> None:
-        config = ControllerConfig("bench", lines, lines, adc_lanes=16)
-        self.plant = Plant(config, PlantConfig(device=DEVICE, seed=SEED, adc_range=ADC_RANGE, initial=0.3))
-        self.backend = ModelBackend(config, self.plant)
-        self.crossbar = Crossbar(self.backend, pulses=PulseSettings(DEVICE.dw_min, bl_max=BL))
+        config = (ControllerConfig if lines <= LARGEST_CONTROLLER else AnySize)("bench", lines, lines, adc_lanes=16)
+        self.plant = Plant(config, PlantConfig(device=DEVICE, seed=SEED, adc_range=ADC_RANGE, initial=0.3), threads)
+        if lines <= LARGEST_CONTROLLER:
+            self._backend = ModelBackend(config, self.plant)
+            self.crossbar = Crossbar(self._backend, pulses=PulseSettings(DEVICE.dw_min, bl_max=BL))
         self._config = config
         self._lines = lines
         self._generators = Generators(config, SEED_RESET)
         x, d = pair(kind, lines, SEED)
         self._ring = list(zip(x, d, strict=True))
-        self._words: list[list[Group]] = []
+        self._words: list[Trains] = []
         self._charges = [[to_codes(v, float(np.abs(v).max()), WINDOW).astype(np.int32) for v in side] for side in (x, d)]
         self._next = 0
         self._actions: dict[str, Callable[[int], object]] = {
-            "cells update": self._pulse_words,
+            "cells update": lambda k: self._pulse(self._words[k]),
             "cells forward": lambda k: self.plant.read(0, False, True, self._charges[0][k], 0, lines),
             "cells backward": lambda k: self.plant.read(0, False, False, self._charges[1][k], 0, lines),
             "trains update": lambda k: self._pulse(self.trains(*self._ring[k])),
@@ -105,33 +125,24 @@ class GoldenLayer:
             act(index)
         return clock() - start
 
-    def trains(self, x: Floats, d: Floats) -> list[Group]:
-        """Return the pulse trains of an update: direction, row words and column words of every quadrant that fires."""
+    def trains(self, x: Floats, d: Floats) -> Trains:
+        """Return the pulse trains of an update."""
         x_peak, d_peak = peak("x", x, self._lines), peak("d", d, self._lines)
         plan = plan_update(RATE * x_peak * d_peak / DEVICE.dw_min, WINDOW, 1, BL, self._config.full_scale_max)
         codes = (to_codes(x, x_peak, plan.x_top), to_codes(d, d_peak, plan.d_top))
         self._generators.draw_masks()
         scales = (plan.x_full_scale, plan.d_full_scale)
         hits = [self._generators.hits(side, Source.HAMMERSLEY, plan.bl, plan.bl, scales[side]) for side in (0, 1)]
-        signs = [{1: side.max() > 0, -1: side.min() < 0} for side in codes]
-        words = [{sign: hits[side].words(codes[side], sign) for sign in (1, -1) if signs[side][sign]} for side in (0, 1)]
-        return [
-            (quadrant < 2, words[0][row], words[1][column])
-            for quadrant, (row, column) in enumerate(QUADRANTS)
-            if signs[0][row] and signs[1][column]
-        ]
+        words = [hits[side].words(codes[side])[None] for side in (0, 1)]
+        return Trains(line_signs(codes[0]), line_signs(codes[1]), words[0], words[1])
 
     def coincidences(self) -> float:
         """Return the mean number of pulses of a cell in an update, over four turns of the ring."""
-        groups = [group for x, d in 4 * self._ring for group in self.trains(x, d)]
-        return float(sum(coincidences(rows, columns).mean() for _, rows, columns in groups)) / (4 * RING)
+        made = [self.trains(x, d) for x, d in 4 * self._ring]
+        return float(sum(coincidences(trains.row_words[0], trains.column_words[0]).mean() for trains in made)) / len(made)
 
-    def _pulse_words(self, index: int) -> None:
-        self._pulse(self._words[index])
-
-    def _pulse(self, groups: list[Group]) -> None:
-        for up, rows, columns in groups:
-            self.plant.pulse(0, up, rows, columns)
+    def _pulse(self, trains: Trains) -> None:
+        self.plant.update(0, trains.x_signs, trains.d_signs, trains.row_words, trains.column_words)
 
     def _read(self, forward: bool, values: Floats) -> NDArray[np.float64]:
         largest = peak("values", values, self._lines)
