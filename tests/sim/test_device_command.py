@@ -96,6 +96,14 @@ def test_bad_arguments_are_one_sentence(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["binary.csv", "good.csv"]
 
 
+def test_a_poor_fit_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "noise.csv"
+    values = np.random.default_rng(0).normal(size=61)
+    path.write_text(HEAD + "".join(f"{i},{'up' if i < 31 else 'down'},{value}\n" for i, value in enumerate(values)))
+    assert run(["device", "fit", str(path), "--model", "soft_bounds"]) == 0
+    assert "The fit explains little of these data (R2 -0.01)" in capsys.readouterr().err
+
+
 def test_data_are_scaled_and_trains_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     one = "\n".join(f"{i},{'+1' if i <= 10 else '-1'},{100 + 10 * (10 - abs(i - 10))},x" for i in range(21))

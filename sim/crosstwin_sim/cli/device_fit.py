@@ -20,9 +20,11 @@ from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.figures import figure_format
 from crosstwin_sim.files import write_json, write_text
 
-from .common import json_option, progress, require_folder, stdout
+from .common import json_option, progress, require_folder, stderr, stdout
 
 _BEST = "best"
+#: Below this part of the variance explained, a fit says that it is poor.
+_POOR = 0.5
 
 
 @click.command()
@@ -58,6 +60,9 @@ def fit(data: str, model: str, output: str | None, plot_path: str | None, json_p
         fits = fit_rules(measurement, rules, name, lambda: advance(1))
     best = fits[0]
     _print(fits)
+    if best.r2 < _POOR:
+        reason = "they are mostly noise, or not the pulse response of one device"
+        stderr.print(f"The fit explains little of these data (R2 {best.r2:.2f}): {reason}.", soft_wrap=True)
     if output:
         write_text(output, device_toml(best.device, _comments(best)))
         stdout.print(f"Wrote {output}", soft_wrap=True)

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from crosstwin_sim.errors import CrosstwinError
 
 #: Steps that every device must show in each direction; a rule has up to some ten parameters.
 FEWEST_STEPS = 10
+#: Values are smaller than this, so that their differences and squares are finite.
+_LARGEST = 1e100
 #: Most pulses from one row to the next.
 MOST_PULSES = 100_000
 
@@ -170,7 +173,7 @@ def _row(where: str, line: int, row: dict[str, str], column: str) -> _Row:
     if not (pulse.is_integer() and abs(pulse) < 2**53):
         raise CrosstwinError(f"{where}: pulse is {row['pulse']!r}; allowed are whole numbers")
     value = _number(row[column])
-    if not math.isfinite(value):
+    if not abs(value) < _LARGEST:
         raise CrosstwinError(f"{where}: {column} is {row[column]!r}; allowed are finite numbers")
     return _Row(line, row.get("device", ""), int(pulse), direction, value)
 
@@ -202,6 +205,18 @@ def _device(path: str, name: str, rows: list[_Row]) -> DeviceData:
             f"{path}: {label} shows {counts['up']} steps up and {counts['down']} down; needed are {FEWEST_STEPS} of each"
         )
     values = np.array([row.value for row in rows])
-    if values.min() == values.max():
+    if float(values.max() - values.min()) < sys.float_info.min:
         raise CrosstwinError(f"{path}: the values of {label} are all {values[0]:g}; a fit needs some that change")
-    return DeviceData(name, values, np.maximum(up, 0), pulses)
+    device = DeviceData(name, values, np.maximum(up, 0), pulses)
+    moved, change = device.steps
+    up_change, down_change = (change[device.up[moved] == way] for way in (1, 0))
+    if _clearly_positive(-up_change) and _clearly_positive(down_change):
+        raise CrosstwinError(
+            f"{path}: the values of {label} fall by up pulses and rise by down pulses; are the directions swapped?"
+        )
+    return device
+
+
+def _clearly_positive(values: NDArray[np.float64]) -> bool:
+    """Whether the mean is more than three standard errors above 0."""
+    return float(values.mean()) > 3.0 * float(values.std()) / math.sqrt(values.size)
