@@ -42,6 +42,8 @@ class Measure:
         The unit behind a number.
     digits : int
         Digits behind the point.
+    perplexity : bool
+        Whether scores are bits, and 2 to their power, the perplexity, is shown beside them.
     """
 
     key: str
@@ -49,14 +51,16 @@ class Measure:
     factor: float
     unit: str
     digits: int
+    perplexity: bool = False
 
     def show(self, score: float) -> str:
         """Return a score with its unit."""
-        return f"{self.factor * score:.{self.digits}f} {self.unit}"
+        text = f"{self.factor * score:.{self.digits}f} {self.unit}"
+        return f"{text}, perplexity {2.0**score:.2f}" if self.perplexity else text
 
 
 ACCURACY = Measure("accuracy", "accuracy, %", 100.0, "%", 2)
-BITS = Measure("bits_per_character", "bits per character", 1.0, "bits a character", 3)
+BITS = Measure("bits_per_character", "bits per character", 1.0, "bits a character", 3, perplexity=True)
 
 
 @dataclass(frozen=True)
