@@ -126,8 +126,10 @@ class Ageing:
         for direction, sign in ((DOWN, -1.0), (UP, 1.0)):
             side = states[:, direction].copy()
             count = pulses.copy()
+            mine = worn[sign * target > 0.0]
+            wanted = target[sign * target > 0.0]
             for _ in range(_LONGEST_REFRESH):
-                short = worn[sign * target > sign * (states[worn, UP] - states[worn, DOWN])]
+                short = mine[sign * wanted > sign * (states[mine, UP] - states[mine, DOWN])]
                 short = short[side[short] < planes[direction, 1, short]]
                 if not short.size:
                     break

@@ -11,12 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .bits import popcount
 from .config import ControllerConfig, Source
 from .jit import njit
 from .lfsr import PER_LINE, SHARED, line_seeds, line_sequences, sequence
 
 Words = NDArray[np.uint64]
 Codes = NDArray[np.int16]
+Signs = NDArray[np.int8]
 
 
 @njit
@@ -30,31 +32,54 @@ def thresholds(numbers: NDArray[np.uint16], full_scale: int, bits: int) -> NDArr
 
 
 @njit
-def shared_words(codes: Codes, sign: int, limits: NDArray[np.int16]) -> Words:
-    """Return the slots in which each line fires, sign * code >= T, when all lines share the thresholds; shape (lines, words)."""
+def shared_words(codes: Codes, limits: NDArray[np.int16]) -> Words:
+    """Return the slots in which each line fires, |code| >= T, when all lines share the thresholds; shape (lines, words)."""
     slots = limits.size
     words = np.zeros((codes.size, (slots + 63) // 64), np.uint64)
-    for line in range(codes.size):
-        magnitude = sign * codes[line]
-        if magnitude > 0:
-            for word in range(words.shape[1]):
-                bits = np.uint64(0)
-                for k in range(64 * word, min(slots, 64 * word + 64)):
-                    bits |= np.uint64(magnitude >= limits[k]) << np.uint64(k & 63)
-                words[line, word] = bits
+    # Slot by slot, so that the compiler can look at several lines at once.
+    for k in range(slots):
+        limit = limits[k]
+        place = np.uint64(k & 63)
+        for line in range(codes.size):
+            words[line, k >> 6] |= np.uint64(abs(codes[line]) >= limit) << place
     return words
 
 
 @njit
-def per_line_words(codes: Codes, sign: int, numbers: NDArray[np.uint16]) -> Words:
-    """Return the slots in which each line fires, sign * code > u, when every line has its own numbers (lines, slots)."""
+def per_line_words(codes: Codes, numbers: NDArray[np.uint16]) -> Words:
+    """Return the slots in which each line fires, |code| > u, when every line has its own numbers (lines, slots)."""
     slots = numbers.shape[1]
     words = np.zeros((codes.size, (slots + 63) // 64), np.uint64)
     for line in range(codes.size):
         for k in range(slots):
-            if sign * codes[line] > np.int64(numbers[line, k]):
+            if abs(np.int64(codes[line])) > np.int64(numbers[line, k]):
                 words[line, k >> 6] |= np.uint64(1) << np.uint64(k & 63)
     return words
+
+
+@njit
+def line_signs(codes: Codes) -> Signs:
+    """Return the sign of each code, -1, 0 or 1."""
+    signs = np.empty(codes.size, np.int8)
+    for line in range(codes.size):
+        signs[line] = (codes[line] > 0) - (codes[line] < 0)
+    return signs
+
+
+@njit
+def count_bits(words: Words, signs: Signs) -> tuple[int, int]:
+    """Return the number of set bits of the words of lines with a positive and with a negative sign."""
+    positive = negative = 0
+    for line in range(words.shape[0]):
+        if signs[line] != 0:
+            total = np.int64(0)
+            for word in range(words.shape[1]):
+                total += np.int64(popcount(words[line, word]))
+            if signs[line] > 0:
+                positive += total
+            else:
+                negative += total
+    return positive, negative
 
 
 @njit
@@ -67,18 +92,6 @@ def extremes(codes: Codes) -> tuple[int, int]:
         low = min(low, int(code))
         high = max(high, int(code))
     return low, high
-
-
-@njit
-def count_bits(words: Words) -> int:
-    """Return the number of set bits of all words."""
-    total = 0
-    for word in words.flat:
-        bits = word
-        while bits != 0:
-            bits &= bits - np.uint64(1)
-            total += 1
-    return total
 
 
 def prefix_words(slots: int, words: int) -> Words:
@@ -153,12 +166,12 @@ class Hits(NamedTuple):
     limits: NDArray[np.int16] | None
     numbers: NDArray[np.uint16] | None
 
-    def words(self, codes: Codes, sign: int) -> Words:
-        """Return the slots in which the lines whose codes have the given sign fire; shape (lines, words)."""
+    def words(self, codes: Codes) -> Words:
+        """Return the slots in which each line fires, whatever its code's sign; shape (lines, words)."""
         if self.limits is not None:
-            return shared_words(codes, sign, self.limits)
+            return shared_words(codes, self.limits)
         assert self.numbers is not None
-        return per_line_words(codes, sign, self.numbers)
+        return per_line_words(codes, self.numbers)
 
 
 def bit_reversed(bits: int) -> NDArray[np.uint16]:

@@ -284,6 +284,12 @@ def _sort(n: Any, top: Any, cells: Any, times: Any, order: Any, histogram: Any) 
     return np.int64(histogram[1, top - np.uint32(1)])
 
 
+@register_jitable  # type: ignore[untyped-decorator]
+def _gather(source: Any, order: Any, first: Any, record: Any, offset: Any, target: Any, rows: Any, begin: Any, size: Any) -> None:
+    # numba's disk cache compares a closure by its content, in which an intrinsic is new in each process; this it knows by name.
+    gather_words(source, order, first, record, offset, target, rows, begin, size)
+
+
 def _build_flush(step: Callable[..., Any], state: int, record: int) -> Callable[..., None]:
     """Return the part of the kernel that gives a sorted batch its pulses."""
     stride = np.uint64(record)
@@ -297,7 +303,7 @@ def _build_flush(step: Callable[..., Any], state: int, record: int) -> Callable[
             order[j] = order[0]
         for offset in range(0, places.shape[1], LANES):
             for j in range(0, n, LANES):
-                gather_words(ru, order, j, record, offset, flat, places, up * places.shape[1] + offset, size)
+                _gather(ru, order, j, record, offset, flat, places, up * places.shape[1] + offset, size)
         if state == VISIBLE:
             for j in range(n):
                 value[j] = w[order[j]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .coincidence import words_for
 from .config import Source
-from .engine import Codes, Hits, Words, count_bits, extremes, prefix_words, slot_masks
+from .engine import Codes, Hits, Words, count_bits, extremes, line_signs, prefix_words, slot_masks
 from .observe import PulsePhase
 from .run import Run
 
@@ -71,31 +72,72 @@ def _pulse_codes(run: Run, tile: int, bl: int, codes: tuple[Codes, Codes], scale
     if source is Source.HAMMERSLEY and run.before_stop(1):  # the masks are drawn in SCAN1
         generators.draw_masks()
     ranges = [extremes(side) for side in codes]
-    signs = [{1: high > 0, -1: low < 0} for low, high in ranges]
-    quadrants = [q for q, (x, d) in enumerate(QUADRANTS) if signs[0][x] and signs[1][d]]
-    hits: tuple[Hits, Hits] | None = None
-    hit_slots = fired = 0
+    quadrants = [
+        q for q, signs in enumerate(QUADRANTS) if all(_has(span, sign) for span, sign in zip(ranges, signs, strict=True))
+    ]
+    shared = source in (Source.HAMMERSLEY, Source.COUNT)
+    # Quadrants that use the same numbers, to their ends, differ in nothing but the lines' signs.
+    trains = _Trains(codes, 1 if shared and bl * len(quadrants) <= allowed else 2, bl)
+    fired = 0
     for index, quadrant in enumerate(quadrants):
         slots = min(bl, allowed - index * bl)
         if slots <= 0:
             break
-        if hits is None or slots != hit_slots or source in (Source.LFSR, Source.LFSR_PER_LINE):
-            rows_hits = generators.hits(0, source, bl, slots, scales[0])
-            hits, hit_slots = (rows_hits, generators.hits(1, source, bl, slots, scales[1])), slots
+        if trains.slots != slots or not shared:
+            hits = [generators.hits(side, source, bl, slots, scales[side]) for side in (0, 1)]
+            trains.fire(hits, slots, row)
         x, d = QUADRANTS[quadrant]
-        column_words = hits[1].words(codes[1], d)
-        if row is None:
-            row_words = hits[0].words(codes[0], x)
-        else:
-            row_words = np.zeros((run.config.rows, column_words.shape[1]), np.uint64)
-            row_words[row] = prefix_words(slots, column_words.shape[1])
-        run.array.pulse(tile, quadrant < 2, row_words, column_words)
+        trains.take(x, d)
         if run.config.fired_counter:
-            fired += count_bits(row_words) + count_bits(column_words)
+            fired += trains.bits[0][x < 0] + trains.bits[1][d < 0]
         if run.phases is not None:
+            row_words, column_words = (
+                side * (signs == sign)[:, None] for side, signs, sign in zip(trains.fired, trains.signs, (x, d), strict=True)
+            )
             shown.add(quadrant, row_words, column_words, slots)
+    if trains.slots:
+        run.array.update(tile, *trains.signs, trains.words[0], trains.words[1])
     slots = bl * len(quadrants)
     _finish(run, tile, slots, min(slots, allowed), fired, shown)
+
+
+class _Trains:
+    """The pulse trains of an update's quadrants, for :meth:`crosstwin_model.plant.Plant.update`.
+
+    ``sides`` is 1 where all quadrants have the same words. ``fired`` and ``bits`` are of the slots made last: words of all lines,
+    and how often lines of positive and of negative codes fire.
+    """
+
+    def __init__(self, codes: tuple[Codes, Codes], sides: int, bl: int) -> None:
+        self._codes, self._sides = codes, sides
+        self.signs = (line_signs(codes[0]), line_signs(codes[1]))
+        self.words = [np.zeros((sides, side.size, words_for(bl)), np.uint64) for side in codes]
+        self.slots = 0
+        self.fired: list[Words] = []
+        self.bits: list[tuple[int, int]] = []
+
+    def fire(self, hits: list[Hits], slots: int, row: int | None) -> None:
+        """Make the words of a quadrant of so many slots; a row that is given fires in each of them."""
+        self.slots = slots
+        self.fired = [hit.words(side) for hit, side in zip(hits, self._codes, strict=True)]
+        if row is not None:
+            self.fired[0][row] = prefix_words(slots, self.fired[0].shape[1])
+        self.bits = [count_bits(words, signs) for words, signs in zip(self.fired, self.signs, strict=True)]
+
+    def take(self, x: int, d: int) -> None:
+        """Put the words of the lines of one quadrant's signs where they belong."""
+        if self._sides == 1:
+            for whole, fired in zip(self.words, self.fired, strict=True):
+                whole[0] = fired
+            return
+        for side, (own, other) in enumerate(((x, d), (d, x))):
+            lines = self.signs[side] == own
+            self.words[side][int(other < 0), lines, : self.fired[side].shape[1]] = self.fired[side][lines]
+
+
+def _has(span: tuple[int, int], sign: int) -> bool:
+    """Return whether numbers from the first to the second of ``span`` have one of that sign at their ends."""
+    return span[1] > 0 if sign > 0 else span[0] < 0
 
 
 def _timing(run: Run) -> tuple[int, int]:

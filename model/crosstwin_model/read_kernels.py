@@ -135,6 +135,6 @@ def _build() -> tuple[Callable[..., float], Callable[..., None], Callable[..., b
 
 #: The three steps of a read, and all of it on ideal lines; parameters as of :func:`crosstwin_model.reference.read`. ``drive``
 #: fills ``units``, the charges that the driven lines really carry, in multiples of 1 / parameters[4], and returns the sum of
-#: their sizes; -1 where a charge is above :data:`CHARGE_MAX`, and then ``read`` returns False and fills nothing. ``convert`` fills
-#: ``codes`` from sums of conductances times units. Errors have no lines, and the reference no cells, where there are none.
+#: their sizes; -1 where a charge is above :data:`CHARGE_MAX`, and then ``read`` returns False and fills nothing. ``convert``
+#: fills ``codes`` from sums of conductances times units. Errors have no lines, and the reference no cells, where there are none.
 drive, convert, read = _build()

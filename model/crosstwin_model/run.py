@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .config import ControllerConfig
-from .engine import Words
+from .engine import Signs, Words
 from .observe import Phase
 from .register_file import RegisterFile
 from .registers import ErrorCode
@@ -21,8 +21,12 @@ NEVER = 1 << 62
 class Array(Protocol):
     """What the controller's pins are joined to; :class:`crosstwin_model.plant.Plant` is one."""
 
-    def pulse(self, tile: int, up: bool, row_words: Words, column_words: Words) -> None:
-        """Apply popcount(row & column) pulses in one direction to every cell of a tile."""
+    def update(self, tile: int, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
+        """Apply the quadrants of an update: cell (i, j) goes up where the signs of its lines are equal, else down.
+
+        Words are uint64[1 or 2, lines, words]: where there are two, the first of a row is for columns of positive sign, the
+        second for those of negative sign, and likewise for a column.
+        """
 
     def pulse_slots(
         self, tile: int, up: NDArray[np.bool_], row_masks: NDArray[np.uint64], column_masks: NDArray[np.uint64]
