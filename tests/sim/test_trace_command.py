@@ -35,6 +35,13 @@ class Counted(Plant):
         self.counts[tile, int(up)] += coincidences(row_words, column_words)
         super().pulse(tile, up, row_words, column_words)
 
+    def update(self, tile, x_signs, d_signs, row_words, column_words):
+        for i, x in enumerate(x_signs):
+            for j, d in enumerate(d_signs):
+                fires = row_words[-1 if d < 0 else 0][i] & column_words[-1 if x < 0 else 0][j]
+                self.counts[tile, int(x == d), i, j] += int(np.bitwise_count(fires).sum()) if x and d else 0
+        super().update(tile, x_signs, d_signs, row_words, column_words)
+
     def pulse_slots(self, tile, up, row_masks, column_masks):
         for slot, goes_up in enumerate(up):
             rows, columns = (

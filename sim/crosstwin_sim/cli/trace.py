@@ -201,7 +201,7 @@ def replay_command(
     type=click.FloatRange(0, min_open=True),
     metavar="HZ",
     default=100e6,
-    show_default=True,
+    show_default="100e6",
     help="Controller's clock, for recorded lengths.",
 )
 def export(

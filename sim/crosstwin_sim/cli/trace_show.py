@@ -8,6 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from crosstwin_model.registers import Opcode
 from crosstwin_sim.trace import Trace
 from crosstwin_sim.trace.export import Selection
 from crosstwin_sim.trace.format import Kind, encode
@@ -101,8 +102,8 @@ def show_totals(totals: Totals) -> None:
     """Print the totals by tile and direction."""
     kinds = ", ".join(f"{name} {count}" for name, count in sorted((totals.commands or totals.kinds).items()))
     stdout.print(f"{'commands' if totals.commands else 'operations'}: {kinds or 'none'}")
-    names = ("tile", "to", "operations", "slots", "fired", "pulses", "mean", "std", "min", "max")
-    table = Table(*names, title="Pulses by tile and direction, lines that fired, and pulses per cell")
+    names = ("tile", "to", "ops", "slots", "fired", "pulses", "mean", "std", "min", "max")
+    table = Table(*names, title="Operations, slots, lines that fired, pulses, and pulses per cell")
     for column in table.columns[2:]:
         column.justify = "right"
     for item in totals_document(totals)["pulses"]:
@@ -133,9 +134,11 @@ def show_list(listed: list[dict[str, Any]]) -> None:
 
 def _words(entry: dict[str, Any]) -> str:
     if entry["kind"] == "COMMAND":
-        return f"{entry['opcode']}, slots of {entry['width']} + {entry['gap']} clock cycles"
+        reads = entry["opcode"] in (Opcode.FORWARD.name, Opcode.BACKWARD.name)
+        return entry["opcode"] if reads else f"{entry['opcode']}, slots of {entry['width']} + {entry['gap']} clock cycles"
     if "slots" in entry:
-        return f"{entry['slots']} slots, {entry['pulses_up']} pulses up, {entry['pulses_down']} down"
+        slots = "1 slot" if entry["slots"] == 1 else f"{entry['slots']} slots"
+        return f"{slots}, {entry['pulses_up']} pulses up, {entry['pulses_down']} down"
     if "codes" in entry:
         direction = "forward" if entry["forward"] else "backward"
         against = "against its reference" if entry["differential"] else "alone"
