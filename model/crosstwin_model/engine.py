@@ -69,7 +69,7 @@ def line_signs(codes: Codes) -> Signs:
 @njit
 def count_bits(words: Words, signs: Signs) -> tuple[int, int]:
     """Return the number of set bits of the words of lines with a positive and with a negative sign."""
-    positive = negative = 0
+    positive = negative = np.int64(0)
     for line in range(words.shape[0]):
         if signs[line] != 0:
             total = np.int64(0)
@@ -79,7 +79,7 @@ def count_bits(words: Words, signs: Signs) -> tuple[int, int]:
                 positive += total
             else:
                 negative += total
-    return positive, negative
+    return int(positive), int(negative)
 
 
 @njit

@@ -24,9 +24,13 @@ class Recorder:
         self.slots: list[tuple[int, list[bool]]] = []
         self.reads: list[tuple[int, bool, bool, list[int], int, int]] = []
 
-    def pulse(self, tile, up, row_words, column_words) -> None:
-        counts = np.bitwise_count(row_words[:, None, :] & column_words[None, :, :]).sum(axis=-1, dtype=np.int64)
-        self.pulses.append((tile, up, counts.tolist()))
+    def update(self, tile, x_signs, d_signs, row_words, column_words) -> None:
+        for x, d in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
+            rows, columns = row_words[-1 if d < 0 else 0], column_words[-1 if x < 0 else 0]
+            fired = rows * (x_signs == x)[:, None], columns * (d_signs == d)[:, None]
+            counts = np.bitwise_count(fired[0][:, None, :] & fired[1][None, :, :]).sum(axis=-1, dtype=np.int64)
+            if fired[0].any() and fired[1].any():
+                self.pulses.append((tile, x == d, counts.tolist()))
 
     def pulse_slots(self, tile, up, row_masks, column_masks) -> None:
         assert row_masks.tolist() == [[0xF]] * len(up) and column_masks.tolist() == [[0x7]] * len(up)
