@@ -162,6 +162,7 @@ class Crossbar:
         self._per_line = pulses.source is Source.LFSR_PER_LINE
         self.read_counts = ReadCounts()
         self._every = 0
+        self._ages = backend.plant is not None and backend.plant.ages
         self._transfer_plan: tuple[int, int] | None = None
         self._input_step = converters.input_full_scale / reads.window
         self._output_steps = [self._input_step * adc_step(converters, config.adc_max, gain) for gain in range(GAINS)]
@@ -229,7 +230,8 @@ class Crossbar:
     def update(self, x: Floats, d: Floats, rate: float, kind: TileKind = TileKind.C) -> None:
         """Add rate * x d^T on average to a tile, all cells at once, with pulses.
 
-        Callers that descend pass the negative gradient. An update of A may be followed by the controller's autonomous transfer.
+        Callers that descend pass the negative gradient. An update of A may be followed by the controller's autonomous transfer. On
+        a simulated array of devices that age, the time of one update passes on the pair.
 
         Raises
         ------
@@ -255,6 +257,10 @@ class Crossbar:
         if kind is TileKind.A and self._every:
             self._prepare_transfer()
         driver.run(Opcode.UPDATE, self.tile(kind), changes_d=kind is TileKind.A and self._every > 0)
+        if self._ages:
+            plant = self.backend.plant
+            assert plant is not None
+            plant.elapse(self.pair)
 
     def pulse_row(self, row: int, counts: NDArray[np.int64], kind: TileKind) -> None:
         """Give every cell of a row exactly its number of pulses, up for positive counts and down for negative ones.

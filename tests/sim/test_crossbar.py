@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from crosstwin_model.config import PRESETS, ControllerConfig, Source
-from crosstwin_model.devices import load_device
+from crosstwin_model.devices import DEVICES, load_device
 from crosstwin_model.devices.constant_step import ConstantStep
 from crosstwin_model.devices.soft_bounds import SoftBounds
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import ErrorCode, TileKind
+from crosstwin_sim.backends import open_backend
 from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadSettings
 from crosstwin_sim.driver import ControllerError, Driver
 from crosstwin_sim.model_backend import ModelBackend
@@ -243,3 +245,18 @@ def test_a_transfer_needs_a_rate() -> None:
 def test_bad_weights_are_refused(weights: np.ndarray, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         build().program(weights)
+
+
+@pytest.mark.parametrize("backend", ["model", "rtl"])
+def test_devices_that_age_do_so_at_every_update(backend: str) -> None:
+    device = replace(DEVICES["capacitor"], lifetime=50.0, lifetime_spread=0.0, c2c=0.0)
+    plant = Plant(PRESETS["tiny"], PlantConfig(device=device))
+    target = open_backend(backend, PRESETS["tiny"], plant)
+    crossbars = [Crossbar(target, pair, pulses=PulseSettings(device.dw_min)) for pair in (0, 1)]
+    for tile in (0, 4):
+        plant.set_conductance(tile, np.full((4, 3), 0.5))
+    for _ in range(10):
+        crossbars[1].update(np.array([0.0, 0.0, 0.0, 1e-9]), np.array([1e-9, 0.0, 0.0]), 1.0)
+    assert (plant.conductance(0) == 0.5).all()
+    assert plant.conductance(4)[0] == pytest.approx(0.5 * 0.98**10, rel=1e-6)
+    target.close()
