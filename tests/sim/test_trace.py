@@ -26,7 +26,7 @@ from crosstwin_sim.rtl import RtlBackend
 from crosstwin_sim.trace import Recorder, Trace, initial_plant, replay
 from crosstwin_sim.trace import recorder as recorder_module
 from crosstwin_sim.trace import writer as writer_module
-from crosstwin_sim.trace.format import Kind, decode_controller, decode_plant, encode
+from crosstwin_sim.trace.format import PULSING, Kind, decode_controller, decode_plant, encode
 from crosstwin_sim.trace.recover import lookup3
 
 CONFIG = PRESETS["tiny"]
@@ -81,7 +81,7 @@ def pulses(path: Path) -> list[tuple[int, bool, bytes, bytes]]:
     with Trace(path) as trace:
         for part in trace.parts():
             for operation in part.operations:
-                if operation["kind"] in (Kind.PULSE, Kind.SLOTS):
+                if operation["kind"] in PULSING:
                     slots = part.slots(operation)
                     for up, rows, columns in zip(slots.up, slots.rows, slots.columns, strict=True):
                         found.append((int(operation["tile"]), bool(up), rows.tobytes(), columns.tobytes()))

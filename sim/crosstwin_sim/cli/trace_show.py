@@ -11,7 +11,7 @@ from rich.table import Table
 from crosstwin_model.registers import Opcode
 from crosstwin_sim.trace import Trace
 from crosstwin_sim.trace.export import Selection
-from crosstwin_sim.trace.format import Kind, encode
+from crosstwin_sim.trace.format import PULSING, Kind, encode
 from crosstwin_sim.trace.totals import Step, Totals, opcode_name, operation_pulses
 
 from .common import stdout
@@ -68,7 +68,7 @@ def list_operations(trace: Trace, selection: Selection, limit: int) -> list[dict
         entry: dict[str, Any] = {"operation": number, "kind": kind.name, "tile": tile}
         if kind is Kind.COMMAND:
             entry |= {"opcode": opcode_name(int(record["opcode"])), "width": int(record["width"]), "gap": int(record["gap"])}
-        elif kind in (Kind.PULSE, Kind.SLOTS):
+        elif kind in PULSING:
             slots = part.slots(record)
             down, up = operation_pulses(slots, shape)
             entry |= {"slots": len(slots.up), "pulses_up": int(up.sum()), "pulses_down": int(down.sum())}

@@ -18,7 +18,7 @@ from crosstwin_model.coincidence import unpack
 from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.files import whole_file, write_text
 
-from .format import Kind
+from .format import PULSING, Kind
 from .reader import Part, Slots, Trace
 
 #: Heads of the tables.
@@ -149,7 +149,7 @@ def _write_pulses(trace: Trace, out: TextIO, timing: Timing, compact: bool, sele
         kind = record["kind"]
         if kind == Kind.COMMAND:
             recorded = int(record["width"]), int(record["gap"])
-        if kind not in (Kind.PULSE, Kind.SLOTS):
+        if kind not in PULSING:
             continue
         width, gap = timing.of(trace.path, recorded)
         slots = part.slots(record)

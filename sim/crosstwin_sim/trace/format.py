@@ -39,6 +39,14 @@ class Kind(IntEnum):
     RESTORE = 6
     CALL = 7
     DIGEST = 8
+    UPDATE = 9
+
+
+#: Kinds that pulse.
+PULSING = (Kind.PULSE, Kind.UPDATE, Kind.SLOTS)
+
+#: Signs of x and of d in the quadrants of an update, in their order; equal signs go up.
+QUADRANTS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
 #: One operation; :data:`RECORD` packs the same bytes.

@@ -17,7 +17,7 @@ from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.figures import figure_format
 from crosstwin_sim.files import write_bytes
 
-from .format import Kind
+from .format import PULSING, Kind
 from .reader import Slots, Trace
 from .totals import DIRECTIONS, Totals
 
@@ -78,7 +78,7 @@ def _find(trace: Trace, tile: int | None, operation: int | None) -> tuple[int, i
             if operation is not None and number != operation:
                 continue
             kind = Kind(record["kind"])
-            if kind not in (Kind.PULSE, Kind.SLOTS) or (tile is not None and record["tile"] != tile):
+            if kind not in PULSING or (tile is not None and record["tile"] != tile):
                 continue
             slots = part.slots(record)
             if best is None or len(slots.up) > len(best[2].up):

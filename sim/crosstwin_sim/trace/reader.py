@@ -17,7 +17,7 @@ from crosstwin_model.config import ConfigurationError, ControllerConfig
 from crosstwin_model.plant import PlantConfig
 from crosstwin_sim.errors import CrosstwinError
 
-from .format import FORMAT, OPERATION, PART, STREAMS, VERSION, Kind, decode_controller, decode_plant, part_start
+from .format import FORMAT, OPERATION, PART, QUADRANTS, STREAMS, VERSION, Kind, decode_controller, decode_plant, part_start
 from .recover import open_whole
 
 
@@ -66,6 +66,16 @@ class Part:
         words = self._take("words", operation["data"], (rows + self.controller.columns) * size).reshape(-1, size)
         return words[:rows], words[rows:]
 
+    def update(self, operation: Any) -> tuple[NDArray[np.int8], NDArray[np.int8], Words, Words]:
+        """Return the arguments of :meth:`crosstwin_model.plant.Plant.update`: signs of x and d, words of rows and columns."""
+        sides, size = int(operation["gain"]), int(operation["size"])
+        rows, lines = self.controller.rows, self.controller.rows + self.controller.columns
+        signs = -(-lines // 8)
+        words = self._take("words", operation["data"], signs + sides * lines * size)
+        codes, rest = words[:signs].view(np.int8), words[signs:]
+        row_words = rest[: sides * rows * size].reshape(sides, rows, size)
+        return codes[:rows].copy(), codes[rows:lines].copy(), row_words, rest[row_words.size :].reshape(sides, -1, size)
+
     def slot_masks(self, operation: Any) -> tuple[NDArray[np.bool_], Words, Words]:
         """Return the directions and slot-major masks of SLOTS: bool[size], uint64[size, words] for rows and for columns."""
         size, row_words = int(operation["size"]), words_for(self.controller.rows)
@@ -75,16 +85,30 @@ class Part:
         return up, rest[: size * row_words].reshape(size, -1), rest[size * row_words :].reshape(size, -1)
 
     def slots(self, operation: Any) -> Slots:
-        """Return what fires in a PULSE or in SLOTS, slot by slot, in one form."""
-        if operation["kind"] == Kind.PULSE:
-            words = self.pulse_words(operation)
-            size = 64 * int(operation["size"])
-            rows, columns = (transpose(side, size) for side in words)
-            up = np.full(size, bool(operation["up"]))
-        else:
+        """Return what fires in an operation that pulses, slot by slot, in one form."""
+        if operation["kind"] == Kind.SLOTS:
             up, rows, columns = self.slot_masks(operation)
+        else:
+            size = 64 * int(operation["size"])
+            groups = list(self._groups(operation))
+            up = np.repeat([goes_up for goes_up, _, _ in groups], size)
+            rows = np.concatenate([transpose(words, size) for _, words, _ in groups])
+            columns = np.concatenate([transpose(words, size) for _, _, words in groups])
         fires = rows.any(axis=1) | columns.any(axis=1)
         return Slots(up[fires], rows[fires], columns[fires])
+
+    def _groups(self, operation: Any) -> Iterator[tuple[bool, Words, Words]]:
+        """Yield direction and line-major words of a PULSE, or of each quadrant of an UPDATE."""
+        if operation["kind"] == Kind.PULSE:
+            yield bool(operation["up"]), *self.pulse_words(operation)
+            return
+        x_signs, d_signs, row_words, column_words = self.update(operation)
+        for x, d in QUADRANTS:
+            rows, columns = x_signs == x, d_signs == d
+            # A quadrant without lines on one side is skipped.
+            rows, columns = rows & columns.any(), columns & rows.any()
+            sets = row_words[-1 if d < 0 else 0], column_words[-1 if x < 0 else 0]
+            yield x == d, sets[0] * rows[:, None], sets[1] * columns[:, None]
 
     def charges(self, operation: Any) -> NDArray[np.int32]:
         """Return the charges of a READ, int32[driven lines]."""

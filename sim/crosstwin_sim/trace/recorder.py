@@ -26,9 +26,6 @@ OBSERVERS = frozenset(("controller", "config", "ages", "delays", "conductance", 
 #: Methods that change the plant and take nothing but numbers and words: kept by name, with their arguments as JSON.
 CALLS = frozenset(("elapse",))
 
-#: Signs of x and of d in the quadrants of an update, in their order.
-_QUADRANTS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
-
 
 class Recorder:
     """Records a plant to a trace, from now until it is closed.
@@ -112,12 +109,9 @@ class _RecordedPlant:
 
     def update(self, tile: int, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any) -> None:
         self._inner.update(tile, x_signs, d_signs, row_words, column_words)
-        for x, d in _QUADRANTS:
-            rows, columns = x_signs == x, d_signs == d
-            if rows.any() and columns.any():
-                fired = row_words[-1 if d < 0 else 0] * rows[:, None], column_words[-1 if x < 0 else 0] * columns[:, None]
-                data = self._writer.add("words", fired[0].tobytes() + fired[1].tobytes())
-                self._writer.operation(Kind.PULSE, tile, up=x == d, size=fired[0].shape[1], data=data)
+        signs = x_signs.tobytes() + d_signs.tobytes()
+        data = self._writer.add("words", signs + bytes(-len(signs) % 8) + row_words.tobytes() + column_words.tobytes())
+        self._writer.operation(Kind.UPDATE, tile, gain=row_words.shape[0], size=row_words.shape[2], data=data)
 
     def pulse_slots(self, tile: int, up: npt.NDArray[np.bool_], row_masks: Any, column_masks: Any) -> None:
         self._inner.pulse_slots(tile, up, row_masks, column_masks)

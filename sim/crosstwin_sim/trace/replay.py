@@ -105,6 +105,8 @@ def _apply(plant: Plant, part: Part, kind: Kind, record: Any) -> str | None:
     tile = int(record["tile"])
     if kind is Kind.PULSE:
         plant.pulse(tile, bool(record["up"]), *part.pulse_words(record))
+    elif kind is Kind.UPDATE:
+        plant.update(tile, *part.update(record))
     elif kind is Kind.SLOTS:
         plant.pulse_slots(tile, *part.slot_masks(record))
     elif kind is Kind.READ:

@@ -14,7 +14,7 @@ from crosstwin_model.coincidence import unpack
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Opcode
 
-from .format import Kind
+from .format import PULSING, Kind
 from .reader import Part, Slots, Trace
 from .replay import Replay, initial_plant, replay
 
@@ -99,7 +99,7 @@ def count_all(trace: Trace, progress: Callable[[int], None] | None = None) -> To
                 codes = part.codes(record)
                 totals.codes += codes.size
                 totals.saturated += int(np.count_nonzero(np.abs(codes) >= trace.controller.adc_max))
-            elif kind in (Kind.PULSE, Kind.SLOTS):
+            elif kind in PULSING:
                 fired = part.slots(record)
                 for up, _ in DIRECTIONS:
                     chosen = fired.up == up
@@ -162,7 +162,7 @@ def cell_history(
         nonlocal count
         kind = Kind(record["kind"])
         up = down = 0
-        if kind in (Kind.PULSE, Kind.SLOTS):
+        if kind in PULSING:
             if record["tile"] != tile:
                 return
             slots = part.slots(record)
