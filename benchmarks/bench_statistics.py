@@ -50,6 +50,9 @@ PEER_PRESETS = {
     "reram_om_array": "ReRamArrayOMPresetDevice",
     "reram_hfo2_array": "ReRamArrayHfO2PresetDevice",
 }
+#: Values of the peer's presets that are not as they come. Pairs are compared without refresh: ours counts pulses until the
+#: difference is back, the peer writes it in one update that takes no account of the first steps being 30 times the nominal one.
+PEER_VALUES = {"pcm": {"refresh_every": 0}}
 #: The peer's class for the rules of our other presets, which it has no name for: their values are handed over.
 PEER_RULES = {"soft_bounds": "SoftBoundsDevice", "constant_step": "ConstantStepDevice"}
 
@@ -85,7 +88,7 @@ def off(first: float, second: float, first_error: float, second_error: float) ->
 def counterpart(device: Device) -> tuple[str, dict[str, Any]] | None:
     """Return the peer's class for a device and its values, or None where the peer has no such device."""
     if device.name in PEER_PRESETS:
-        return PEER_PRESETS[device.name], {}
+        return PEER_PRESETS[device.name], dict(PEER_VALUES.get(device.name, {}))
     if device.rule not in PEER_RULES:
         return None
     values = {
