@@ -75,7 +75,7 @@ SETTINGS: dict[str, dict[Algorithm, Settings]] = {
         Algorithm.SGD: Settings(rates=(0.07, 0.035), scales=(1.0, 1.0), skip_below=0.0, bl_min=8, source="lfsr_per_line"),
     },
     "s3": {
-        Algorithm.SHD: Settings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.1), transfer_gains=(6, 6)),
+        Algorithm.SHD: Settings(rates=(0.1, 0.1), transfer_rates=(0.32, 0.1)),
         Algorithm.SGD: Settings(rates=(0.036, 0.036), source="lfsr_per_line"),
     },
     "symmetric": {
