@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from common import Row, compared, cpu_seconds, report
+from common import Row, compared, cpu_seconds, report, show
 from golden_layer import BL, DEVICE, PEER_DEVICE, RATE, SEED, GoldenLayer
 from peer.client import Peer, open_peer
 from peer.recorded import RECORDED
@@ -123,12 +123,15 @@ def main() -> None:
     """Measure, print and write build/bench/golden.json."""
     peer = open_peer()
     rows = [bench_reference()]
+    show(rows)
     for lines in SIZES:
         for kind in KINDS:
-            rows += bench_layer(lines, kind, peer)
+            found = bench_layer(lines, kind, peer)
+            show(found)
+            rows += found
     if peer is not None:
         peer.close()
-    report("golden", rows)
+    report("golden", rows, shown=True)
 
 
 if __name__ == "__main__":

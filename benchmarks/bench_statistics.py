@@ -150,7 +150,7 @@ def main() -> None:
         print(f"{device.name} done", flush=True)
     peer.close()
     Console(width=120).print(table)
-    report("statistics", rows, show=False)
+    report("statistics", rows, shown=True)
     out = [row.name for row in rows if row.value > ALLOWED]
     print(f"{len(rows)} comparisons, {len(out)} beyond {ALLOWED:g} standard errors")
     if out:

@@ -59,11 +59,17 @@ def compared(first: Callable[[], float], second: Callable[[], float], rounds: in
     return medians[0], medians[1], statistics.median(mine / theirs for mine, theirs in pairs)
 
 
-def report(name: str, rows: list[Row], *, show: bool = True) -> None:
-    """Print the rows, unless the bench has shown them in its own way, and write them to build/bench/NAME.json."""
-    for row in rows if show else ():
+def show(rows: list[Row]) -> None:
+    """Print rows."""
+    for row in rows:
         against = "" if row.reference is None else f"   against {row.reference:12.4g}: {row.ratio:.3f}"
-        print(f"{row.name:56s} {row.value:12.4g} {row.unit:14s}{against}")
+        print(f"{row.name:56s} {row.value:12.4g} {row.unit:14s}{against}", flush=True)
+
+
+def report(name: str, rows: list[Row], *, shown: bool = False) -> None:
+    """Print the rows, unless the bench has shown them as they came, and write them to build/bench/NAME.json."""
+    if not shown:
+        show(rows)
     path = build_folder() / "bench" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps([asdict(row) for row in rows], indent=2) + "\n")
