@@ -17,7 +17,7 @@ from crosstwin_model.bits import popcount
 from crosstwin_model.coincidence import Words
 from crosstwin_model.devices.base import GRID, Device
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, second_key
-from crosstwin_model.jit import njit, source_version
+from crosstwin_model.jit import name_variant, njit, source_version
 from crosstwin_model.pulse_kernels import PAIR, PERSISTENT, VISIBLE
 from crosstwin_model.records import Layout
 from crosstwin_model.tile import Tile
@@ -135,8 +135,8 @@ def _disturb_kernel(step: Callable[..., Any], state: int, record: int, planes: i
                         else:
                             continue
                         moved = np.rint(moved * _GRID) * _STEP
-                        moved = parameters[0, 0] if moved < parameters[0, 0] else moved
-                        value = parameters[1, 0] if moved > parameters[1, 0] else moved
+                        moved = moved if moved >= parameters[0, 0] else parameters[0, 0]
+                        value = moved if moved <= parameters[1, 0] else parameters[1, 0]
                 ru[place] = count
                 if state == VISIBLE:
                     w[cell] = value
@@ -152,4 +152,4 @@ def _disturb_kernel(step: Callable[..., Any], state: int, record: int, planes: i
                     rf[held] = value
                     w[cell] = rf[place + 2] - rf[place + 1]
 
-    return njit(disturb)
+    return njit(name_variant(disturb, step.__name__, state, record, planes))

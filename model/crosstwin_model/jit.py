@@ -38,6 +38,17 @@ def _compile(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     return compiled
 
 
+def name_variant(function: Callable[P, R], *parts: object) -> Callable[P, R]:
+    """Give a closure a name of its own before it is compiled.
+
+    numba tells functions apart by their names and a number that each process counts anew. Two closures of one name, one of them
+    from the cache on disk, may get the same symbol, and one is then called for the other.
+    """
+    function.__name__ += "_" + "_".join(str(part) for part in parts)
+    function.__qualname__ = function.__name__
+    return function
+
+
 @cache
 def source_version() -> str:
     """Return a digest of all sources whose functions are compiled into others'."""

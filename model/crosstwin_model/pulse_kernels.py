@@ -21,7 +21,7 @@ from numba.extending import register_jitable
 from crosstwin_model.bits import LANES, gather_words, lowest_bit, popcount, prefetch
 from crosstwin_model.devices.base import GRID
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, second_key
-from crosstwin_model.jit import njit, source_version
+from crosstwin_model.jit import name_variant, njit, source_version
 
 #: Cells that are gathered before they are pulsed.
 _BATCH = 1024
@@ -75,8 +75,8 @@ def pulse_kernel(step: Callable[..., Any], state: int, record: int, planes: int)
         sides, columns, words = column_words.shape
         minus = row_words.shape[0] - 1
         slots = 64 * words
-        row_bits, rows, row_slots = _count_bits(row_words[0], x_signs, first_row, last_row)
-        column_bits, fired_columns, column_slots = _count_bits(column_words[0], d_signs, 0, columns)
+        row_bits, rows, row_slots = _count_bits(row_words, x_signs, first_row, last_row)
+        column_bits, fired_columns, column_slots = _count_bits(column_words, d_signs, 0, columns)
         if rows == 0 or fired_columns == 0:
             return
         size = _BATCH + columns + LANES
@@ -172,28 +172,31 @@ def pulse_kernel(step: Callable[..., Any], state: int, record: int, planes: int)
                             order, key, second, bits, noise, start, value, parameters, flat, histogram, size,
                         )  # fmt: skip
 
-    return njit(pulse)
+    return njit(name_variant(pulse, step.__name__, state, record, planes))
 
 
 @register_jitable  # type: ignore[untyped-decorator]
 def _count_bits(line_words: Any, signs: Any, first: Any, last: Any) -> Any:
-    """Return how often lines fire, how many do, and in how many slots any does."""
+    """Return how often lines fire (of two sides, the mean), how many do, and in how many slots any does (on either side)."""
+    sides, _, words = line_words.shape
     bits: Any = 0
     lines: Any = 0
     slots: Any = 0
-    for word in range(line_words.shape[1]):
+    for word in range(words):
         either = _NONE
-        for line in range(first, last):
-            this = line_words[line, word] if signs[line] != 0 else _NONE
-            either |= this
-            bits += np.int64(popcount(this))
+        for side in range(sides):
+            for line in range(first, last):
+                this = line_words[side, line, word] if signs[line] != 0 else _NONE
+                either |= this
+                bits += np.int64(popcount(this))
         slots += np.int64(popcount(either))
     for line in range(first, last):
         fired = _NONE
-        for word in range(line_words.shape[1]):
-            fired |= line_words[line, word]
+        for side in range(sides):
+            for word in range(words):
+                fired |= line_words[side, line, word]
         lines += (fired != _NONE) & (signs[line] != 0)
-    return bits, lines, slots
+    return bits / sides, lines, slots
 
 
 @register_jitable  # type: ignore[untyped-decorator]
@@ -324,8 +327,9 @@ def _build_flush(step: Callable[..., Any], state: int, record: int) -> Callable[
                 moved = np.rint(step(value[j], parameters, j, noise[j], shape) * _GRID) * _STEP
                 low = parameters[0, j]
                 high = parameters[1, j]
-                moved = low if moved < low else moved
-                value[j] = high if moved > high else moved
+                # Written so that what is no number (a rule at a stuck cell's range of 0) becomes the bound.
+                moved = moved if moved >= low else low
+                value[j] = moved if moved <= high else high
         done: Any = 0
         for b in range(top):
             number = np.uint32(top - np.uint32(b))
@@ -351,5 +355,5 @@ def _build_flush(step: Callable[..., Any], state: int, record: int) -> Callable[
                 rf[pair + np.uint64(up)] = value[j]
                 w[order[j]] = rf[pair + _ONE] - rf[pair]
 
-    compiled: Callable[..., None] = register_jitable(flush)
+    compiled: Callable[..., None] = register_jitable(name_variant(flush, step.__name__, state, record))
     return compiled

@@ -65,7 +65,7 @@ def _sum_whole(w: Any, forward: Any, units: Any, sums: Any) -> None:
                 sums[row] += np.int64(units[column]) * grid
 
 
-def _build() -> tuple[Callable[..., float], Callable[..., None], Callable[..., bool]]:
+def _build_drive() -> Callable[..., float]:
     version = source_version()  # see crosstwin_model.jit
 
     def drive(charge: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, units: Any) -> float:
@@ -85,6 +85,12 @@ def _build() -> tuple[Callable[..., float], Callable[..., None], Callable[..., b
             total += abs(value)
         return total
 
+    return njit(drive)
+
+
+def _build_convert() -> Callable[..., None]:
+    version = source_version()  # see crosstwin_model.jit
+
     def convert(sums: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, codes: Any) -> None:
         _ = version
         noise, scale, limit = parameters[1], parameters[2], parameters[3]
@@ -96,7 +102,11 @@ def _build() -> tuple[Callable[..., float], Callable[..., None], Callable[..., b
                 value = value + noise * np.float64(normal(table, keys[2:], line, number))
             codes[line] = np.int32(min(max(np.rint(value), -limit), limit))
 
-    drive, convert = njit(drive), njit(convert)
+    return njit(convert)
+
+
+def _build_read() -> Callable[..., bool]:
+    version = source_version()  # see crosstwin_model.jit
 
     def read(
         w: Any, reference: Any, forward: Any, charge: Any, dac: Any, adc: Any, table: Any, keys: Any, parameters: Any,
@@ -130,11 +140,13 @@ def _build() -> tuple[Callable[..., float], Callable[..., None], Callable[..., b
         convert(sums, adc, table, keys, parameters, number, codes)
         return True
 
-    return drive, convert, njit(read)
+    return njit(read)
 
 
 #: The three steps of a read, and all of it on ideal lines; parameters as of :func:`crosstwin_model.reference.read`. ``drive``
 #: fills ``units``, the charges that the driven lines really carry, in multiples of 1 / parameters[4], and returns the sum of
 #: their sizes; -1 where a charge is above :data:`CHARGE_MAX`, and then ``read`` returns False and fills nothing. ``convert``
 #: fills ``codes`` from sums of conductances times units. Errors have no lines, and the reference no cells, where there are none.
-drive, convert, read = _build()
+drive = _build_drive()
+convert = _build_convert()
+read = _build_read()

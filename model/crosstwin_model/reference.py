@@ -77,8 +77,8 @@ def pulse_cells(
         step = device.pulse_step(w[hit], planes, hit, np.float32(0.0), shape) - w[hit]
         value = w[hit] + np.float32(response) * step
     value = on_grid(value)
-    value = np.where(value < planes[0, hit], planes[0, hit], value)
-    w[hit] = np.where(value > planes[1, hit], planes[1, hit], value)
+    value = np.where(value >= planes[0, hit], value, planes[0, hit])
+    w[hit] = np.where(value <= planes[1, hit], value, planes[1, hit])
 
 
 def pulse_slots(cells: Cells, up: Any, row_masks: Any, column_masks: Any, rows: int, half_select: float = 0.0) -> None:

@@ -195,10 +195,10 @@ def test_a_step_rule_is_rounded_after_every_operation() -> None:
     w = plant.conductance(0)[0, 0]
     keys = stream(9, Purpose.PULSE, 0)
     for number, up in enumerate(np.random.default_rng(3).random(500) < 0.5):
-        low, high, a, b = planes[int(up)]
+        low, high, size = planes[int(up)]
         noise = np.float32(np.float32(1) + np.float32(0.4) * reference.draw_normal(keys, 0, number))
-        product = np.float32(b * w)
-        step = np.float32(np.float32(a - product) * noise)
+        part = np.float32(np.float32(1) - np.float32(w / (high if up else low)))
+        step = np.float32(np.float32(size * part) * noise)
         w = min(max(on_grid(np.float32(w + step)), on_grid(low)), on_grid(high))
         plant.pulse_slots(0, np.array([up]), np.ones((1, 1), np.uint64), np.ones((1, 1), np.uint64))
         assert plant.conductance(0)[0, 0] == w

@@ -80,6 +80,13 @@ class CellSteps:
     w_max: Plane
     w_min: Plane
 
+    def planes(self) -> npt.NDArray[np.float32]:
+        """Return float32[2, 3, cells], down and up: w_min, w_max, and the step at w = 0 with its sign."""
+        planes = np.empty((2, 3, self.up.size), np.float32)
+        planes[:, 0], planes[:, 1] = self.w_min, self.w_max
+        planes[0, 2], planes[1, 2] = -self.down, self.up
+        return planes
+
 
 def spread_gamma(mean: float, spread: float, draws: CellDraws, parameter: Parameter) -> Plane:
     """Return mean + spread xi of every cell, with the mean's sign, float64[cells]."""

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from numba.extending import register_jitable
 
-from crosstwin_model.devices.affine import AffineDevice
-from crosstwin_model.devices.base import CellDraws, CellSteps, Plane
+from crosstwin_model.devices.base import CellDraws, Device
+
+_UNIT = np.float32(1.0)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def constant_change(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
+    """Return s (1 + noise); s is plane 2, of the sign of the step."""
+    return planes[2, cell] * (_UNIT + noise)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def constant_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
+    """Return w + s (1 + noise); noise that is added is the same."""
+    return w + constant_change(w, planes, cell, noise, shape)
 
 
 @dataclass(frozen=True)
-class ConstantStep(AffineDevice):
+class ConstantStep(Device):
     """Up: + s_up N; down: - s_dn N. Symmetric everywhere where s_up = s_dn."""
 
     rule = "constant_step"
+    change = staticmethod(constant_change)
+    step = staticmethod(constant_step)
+    additive_step = staticmethod(constant_step)
 
-    def slopes(self, cells: CellSteps, draws: CellDraws) -> tuple[Plane, Plane]:
-        """Return no slopes."""
-        flat = np.zeros_like(cells.up)
-        return flat, flat
+    def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
+        """Return float32[2, 3, cells]: w_min, w_max and s."""
+        return self.cell_steps(draws).planes()
 
 
 #: ``symmetric`` is the device that s1 of soft_bounds is compared with. ``idealized``: the specification of Gokmen and Vlasov,

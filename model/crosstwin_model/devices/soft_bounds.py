@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from crosstwin_model.devices.affine import AffineDevice, per_bound
-from crosstwin_model.devices.base import CellDraws, CellSteps, Plane
+import numpy as np
+import numpy.typing as npt
+from numba.extending import register_jitable
+
+from crosstwin_model.devices.base import DOWN, UP, CellDraws, Device
+
+_UNIT = np.float32(1.0)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _part(w: Any, planes: Any, cell: Any, shape: Any) -> Any:
+    """Return 1 - w / bound, with the bound that the pulse goes to: w_max where shape[0] is 1, w_min where it is 0."""
+    bound = planes[1, cell] if shape[0] > 0 else planes[0, cell]
+    return _UNIT - np.divide(w, bound)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def soft_change(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
+    """Return (s (1 - w / bound)) (1 + noise), every operation rounded to float32; s is plane 2, of the sign of the step."""
+    step = planes[2, cell] * _part(w, planes, cell, shape)
+    return step * (_UNIT + noise)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def soft_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
+    """Return w + (s (1 - w / bound)) (1 + noise)."""
+    return w + soft_change(w, planes, cell, noise, shape)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def additive_soft_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
+    """Return w + s ((1 - w / bound) + noise), every operation rounded to float32."""
+    return w + planes[2, cell] * (_part(w, planes, cell, shape) + noise)
 
 
 @dataclass(frozen=True)
-class SoftBounds(AffineDevice):
+class SoftBounds(Device):
     """Up: + s_up (1 - w / w_max) N; down: - s_dn (1 - w / w_min) N.
 
     Its symmetry point is (s_up - s_dn) / (s_up / w_max - s_dn / w_min). Additive noise: s_up (1 - w / w_max + c2c xi) up, and
@@ -17,10 +49,25 @@ class SoftBounds(AffineDevice):
     """
 
     rule = "soft_bounds"
+    change = staticmethod(soft_change)
+    step = staticmethod(soft_step)
+    additive_step = staticmethod(additive_soft_step)
 
-    def slopes(self, cells: CellSteps, draws: CellDraws) -> tuple[Plane, Plane]:
-        """Return 1 / w_max and 1 / w_min."""
-        return per_bound(1.0, cells.w_max), per_bound(1.0, cells.w_min)
+    def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
+        """Return float32[2, 3, cells]: w_min, w_max and s."""
+        return self.cell_steps(draws).planes()
+
+    def shape(self) -> npt.NDArray[np.float32]:
+        """Return float32[2, 1]: 0 where pulses go down, to w_min, and 1 where they go up."""
+        return np.array([[DOWN], [UP]], np.float32)
+
+    def symmetry_point(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return the symmetry point in closed form, float64[cells]; NaN where there is none between the bounds."""
+        (w_min, w_max), steps = planes[UP, :2].astype(np.float64), planes[:, 2].astype(np.float64)
+        bounds = np.array([w_min, w_max])
+        slope = np.divide(steps, bounds, out=np.zeros(steps.shape), where=bounds != 0.0).sum(axis=0)
+        point = np.divide(steps.sum(axis=0), slope, out=np.full(slope.shape, np.nan), where=slope != 0.0)
+        return np.where((w_min < point) & (point < w_max), point, np.nan)
 
 
 def _peer(name: str, dw_min: float, up_down_spread: float) -> SoftBounds:

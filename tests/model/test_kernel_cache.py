@@ -1,0 +1,37 @@
+"""Compiled kernels are kept on disk, and those of different devices are told apart there."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_PROGRAM = """
+import json, sys
+import numpy as np
+from crosstwin_model.config import ControllerConfig
+from crosstwin_model.devices import DEVICES
+from crosstwin_model.plant import Plant, PlantConfig
+
+result = {}
+for name in sys.argv[1:]:
+    plant = Plant(ControllerConfig("test", rows=9, columns=7), PlantConfig(device=DEVICES[name], initial=0.3))
+    words = np.full((9, 1), 0x5A5A, np.uint64)
+    plant.pulse(0, True, words, words[:7])
+    result[name] = plant.digest(), sum(plant._kernel.stats.cache_misses.values())
+print(json.dumps(result))
+"""
+
+
+def _run(folder: Path, *devices: str) -> dict[str, tuple[str, int]]:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    done = subprocess.run([sys.executable, "-c", _PROGRAM, *devices], env=environment, capture_output=True, text=True, check=True)
+    return {name: tuple(found) for name, found in json.loads(done.stdout).items()}
+
+
+def test_kernels_are_compiled_once_and_kept_apart(tmp_path: Path) -> None:
+    """Each process numbers its functions anew; two kernels from two processes must not get each other's code in a third."""
+    first, second = _run(tmp_path, "s1"), _run(tmp_path, "ecram")
+    assert first["s1"][1] == second["ecram"][1] == 1
+    both = _run(tmp_path, "ecram", "s1")
+    assert both == {"s1": (first["s1"][0], 0), "ecram": (second["ecram"][0], 0)}
