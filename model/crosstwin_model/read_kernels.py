@@ -45,11 +45,26 @@ def _sum_forward(w: Any, units: Any, sums: Any) -> None:
 def _sum_backward(w: Any, units: Any, sums: Any) -> None:
     """Add units[j] w[i, j] over j to sums[i]."""
     rows, columns = w.shape
-    for row in range(rows):
+    row = 0
+    while row + 4 <= rows:
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
+        for column in range(columns):
+            unit = units[column]
+            a += unit * np.float64(w[row, column])
+            b += unit * np.float64(w[row + 1, column])
+            c += unit * np.float64(w[row + 2, column])
+            d += unit * np.float64(w[row + 3, column])
+        sums[row] += a
+        sums[row + 1] += b
+        sums[row + 2] += c
+        sums[row + 3] += d
+        row += 4
+    while row < rows:
         total = 0.0
         for column in range(columns):
             total += units[column] * np.float64(w[row, column])
         sums[row] += total
+        row += 1
 
 
 @njit
