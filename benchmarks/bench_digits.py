@@ -21,7 +21,7 @@ from common import Row, report
 
 from crosstwin_model.devices import load_device
 from crosstwin_sim.backends import open_backend
-from crosstwin_sim.experiments.digits import CONFIG, final_accuracy, load_split, make_plant, train_float
+from crosstwin_sim.experiments.digits import CONFIG, final_accuracy, load_split, train_float
 from crosstwin_sim.experiments.run import Run, train
 from crosstwin_sim.experiments.settings import digits_settings
 from crosstwin_sim.network import Algorithm
@@ -71,7 +71,7 @@ def outcome(job: tuple[Case, int]) -> tuple[float, str]:
     if case.source is not None:
         settings = replace(settings, source=case.source)
     run = Run(case.algorithm, device, case.zero_shift, EPOCHS, seed, settings)
-    plant = make_plant(device, seed, run.controller)
+    plant = run.make_plant()
     backend = open_backend(case.backend, run.controller, plant)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.npz"

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from crosstwin_model.devices import load_device
-from crosstwin_sim.experiments.digits import DigitsTrainer, final_accuracy, load_split, make_plant
+from crosstwin_sim.experiments.digits import DigitsTrainer, final_accuracy, load_split
 from crosstwin_sim.experiments.run import Run
 from crosstwin_sim.experiments.settings import SETTINGS, Settings
 from crosstwin_sim.model_backend import ModelBackend
@@ -62,7 +62,7 @@ def validate(device_name: str, algorithm: Algorithm, zero_shift: bool, settings:
     """Train once and return the validation accuracy."""
     device = load_device(device_name)
     run = Run(algorithm, device, zero_shift, EPOCHS, seed, settings)
-    backend = ModelBackend(run.controller, make_plant(device, seed, run.controller))
+    backend = ModelBackend(run.controller, run.make_plant())
     trainer = DigitsTrainer(backend, run, load_split(seed).validation())
     trainer.initialise()
     return final_accuracy([trainer.run_epoch(epoch, lambda: None) for epoch in range(EPOCHS)])

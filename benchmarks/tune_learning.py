@@ -17,7 +17,7 @@ from crosstwin_sim.experiments.corpus import load_corpus
 from crosstwin_sim.experiments.images import load_split
 from crosstwin_sim.experiments.settings import Settings
 from crosstwin_sim.experiments.text import TextRun, corpus_sha256, text_settings
-from crosstwin_sim.experiments.training import BaseRun, make_plant
+from crosstwin_sim.experiments.training import BaseRun
 from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.network import Algorithm
 
@@ -61,7 +61,7 @@ def main() -> None:
     arguments = parser.parse_args()
     algorithm = Algorithm(arguments.algorithm)
     run, data = prepare(arguments.experiment, algorithm, arguments.device, arguments.epochs, arguments.changes)
-    trainer = run.trainer(ModelBackend(run.controller, make_plant(run.device, run.seed, run.controller)), data)
+    trainer = run.trainer(ModelBackend(run.controller, run.make_plant()), data)
     trainer.initialise()
     for epoch in range(run.epochs):
         print(f"{trainer.run_epoch(epoch, lambda: None):.4f}", end=" ", flush=True)

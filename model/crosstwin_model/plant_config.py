@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from crosstwin_model.config import ConfigurationError
+from crosstwin_model.config import ConfigurationError, read_table
 from crosstwin_model.devices import DEVICES, Device
 from crosstwin_model.devices.base import GRID
 from crosstwin_model.line_resistance import LineResistance
@@ -108,8 +109,7 @@ class PlantConfig:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise ConfigurationError(f"{key} is {value!r}; allowed are whole numbers from {least} to {most}")
-        if self.lines is not None and not isinstance(self.lines, LineResistance):
-            raise ConfigurationError(f"lines is {self.lines!r}; allowed are None and LineResistance")
+        self._require_lines()
         for key, (low, high) in _RANGES.items():
             value = getattr(self, key)
             if key == "half_select" and value is None:
@@ -121,6 +121,13 @@ class PlantConfig:
                 or not low <= value <= high
             ):
                 raise ConfigurationError(f"{key} is {value!r}; allowed are numbers from {low:g} to {high:g}")
+
+    def _require_lines(self) -> None:
+        """Refuse lines in which the cell of the lowest weight that the device may have would not conduct."""
+        if self.lines is not None:
+            if not isinstance(self.lines, LineResistance):
+                raise ConfigurationError(f"lines is {self.lines!r}; allowed are None and LineResistance")
+            self.lines.conductances(np.array([-self.device.largest_conductance], np.float32))
 
     def read_parameters(self, adc_max: int) -> list[npt.NDArray[np.float64]]:
         """Return what the kernels of a read must know, for each gain, as :func:`crosstwin_model.reference.read` says."""
@@ -151,3 +158,29 @@ class PlantConfig:
         driven = [errors(lines, self.dac_gain_error, self.dac_offset, CHARGE_GRID, 0) for lines in sides]
         sensed = [errors(lines, self.adc_gain_error, self.adc_offset, adc_max / self.adc_range, 2) for lines in sides]
         return (driven[1], sensed[0]), (driven[0], sensed[1])
+
+
+def load_plant(path: str | Path) -> PlantConfig:
+    """Read a TOML file with one table ``[plant]``: the fields of :class:`PlantConfig` but device and seed, and ``[plant.lines]``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read or is not TOML, or a key or a value is wrong.
+    """
+    table = read_table(Path(path), "plant")
+    lines = table.pop("lines", None)
+    _known(path, "plant", table, {field.name for field in fields(PlantConfig)} - {"device", "seed", "lines"})
+    if lines is not None and not isinstance(lines, dict):
+        raise ConfigurationError(f"{path}: lines is {lines!r}; allowed is a table [plant.lines]")
+    _known(path, "plant.lines", lines or {}, {field.name for field in fields(LineResistance)})
+    try:
+        return PlantConfig(**table, lines=None if lines is None else LineResistance(**lines))  # type: ignore[arg-type]
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def _known(path: str | Path, name: str, table: dict[str, object], allowed: set[str]) -> None:
+    for key in table:
+        if key not in allowed:
+            raise ConfigurationError(f"{path}: [{name}] has the key {key!r}; allowed are {', '.join(sorted(allowed))}")

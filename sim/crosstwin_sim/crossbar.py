@@ -230,8 +230,8 @@ class Crossbar:
     def update(self, x: Floats, d: Floats, rate: float, kind: TileKind = TileKind.C) -> None:
         """Add rate * x d^T on average to a tile, all cells at once, with pulses.
 
-        Callers that descend pass the negative gradient. An update of A may be followed by the controller's autonomous transfer. On
-        a simulated array of devices that age, the time of one update passes on the pair.
+        Callers that descend pass the negative gradient. An update of A may be followed by the controller's autonomous transfer.
+        On a simulated array of devices that age, the time of one update passes on the pair.
 
         Raises
         ------

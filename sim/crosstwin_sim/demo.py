@@ -19,7 +19,7 @@ from crosstwin_model.devices import load_device
 
 from .backends import open_backend
 from .errors import CrosstwinError
-from .experiments.digits import final_accuracy, load_split, make_plant, train_float
+from .experiments.digits import final_accuracy, load_split, train_float
 from .experiments.picture import draw_network
 from .experiments.run import Run, train
 from .experiments.settings import digits_settings
@@ -81,7 +81,7 @@ def run_job(index: int, epochs: int) -> Outcome:
         accuracy = train_float(digits_settings(_DEVICE, Algorithm.SHD), split, epochs, _SEED, tick)
         return Outcome(accuracy, time.monotonic() - began)
     run = make_run(job.algorithm, epochs)
-    plant = make_plant(run.device, _SEED, run.controller)
+    plant = run.make_plant()
     backend = open_backend(job.backend, run.controller, plant)
     path = build_folder() / "demo" / f"{run.key}-{job.backend}.npz"
     result = train(run, backend, plant, split, tick=tick, epoch_done=lambda done, accuracy: None, path=path, resume=False)
@@ -147,7 +147,7 @@ def main(epochs: int = _EPOCHS) -> int:
         through_rtl, on_model, sgd, reference = outcomes
         split = load_split(_SEED)
         run = make_run(Algorithm.SHD, epochs)
-        plant = make_plant(run.device, _SEED)
+        plant = run.make_plant()
         assert through_rtl.state is not None
         plant.restore(through_rtl.state)
         curves = [

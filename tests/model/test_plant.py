@@ -1,6 +1,8 @@
 """The plant's converters, checkpoints and guards."""
 
 import hashlib
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from crosstwin_model.coincidence import pack
 from crosstwin_model.config import ConfigurationError, ControllerConfig
 from crosstwin_model.devices import DEVICES
 from crosstwin_model.devices.soft_bounds import SoftBounds
+from crosstwin_model.line_resistance import LineResistance
 from crosstwin_model.plant import Plant, PlantConfig
+from crosstwin_model.plant_config import load_plant
 
 CONTROLLER = ControllerConfig("test", rows=12, columns=200, pairs=2)
 WIDE = SoftBounds("wide", 0.01, w_max=4.0, w_min=-4.0)
@@ -291,3 +295,56 @@ def test_arrays_in_any_memory_layout_are_taken() -> None:
     frozen.flags.writeable = False
     strange.pulse(0, True, np.asfortranarray(row_words), frozen)
     assert plain.digest() == strange.digest()
+
+
+def test_an_array_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "array.toml"
+    path.write_text("[plant]\nadc_noise = 0.0\nhalf_select = 0.1\n[plant.lines]\nrow_ohms = 2.0\n")
+    assert load_plant(path) == PlantConfig(adc_noise=0.0, half_select=0.1, lines=LineResistance(row_ohms=2.0))
+    path.write_text("[plant]\n")
+    assert load_plant(path) == PlantConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[plant]\nadc_nose = 1", r"\[plant\] has the key 'adc_nose'; allowed are adc_gain_error, .*half_select, .*"),
+        ("[plant]\nseed = 1", r"\[plant\] has the key 'seed'; allowed are"),
+        ("[plant]\nlines = 3", r"lines is 3; allowed is a table \[plant.lines\]"),
+        ("[plant.lines]\nohms = 3", r"\[plant.lines\] has the key 'ohms'; allowed are both_ends, .*"),
+        ("[plant.lines]\nsiemens_at_zero = 1e-9", "a cell of weight -1.266 conducts .* allowed are weights above"),
+        ("[plant]\nhalf_select = 1.5", "half_select is 1.5; allowed are numbers from 0 to 1"),
+        ("[plant]\nadc_gain_error = nan", "adc_gain_error is nan; allowed are numbers from 0 to 0.25"),
+    ],
+)
+def test_sentences_about_array_files(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "array.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(str(path))}: {sentence}"):
+        load_plant(path)
+
+
+def test_converter_errors_are_fixed_per_line_and_side() -> None:
+    plant = _plant(adc_range=100.0, input_full_scale=1, adc_gain_error=0.1, adc_offset=2.0)
+    plant.set_conductance(0, _filled(1.0))
+    zero, ten = (plant.read(0, True, True, _charge(r0=charge), 0, 200).astype(float) for charge in (0, 20))
+    assert (plant.read(0, True, True, _charge(r0=20), 0, 200) == ten).all()
+    code = CONTROLLER.adc_max / 100.0
+    assert zero.std() == pytest.approx(2.0 * code, rel=4 / np.sqrt(400))
+    assert abs(zero.mean()) < 4 * 2.0 * code / np.sqrt(200)
+    gains = (ten - zero) / (20 * code)
+    assert gains.std() == pytest.approx(0.1, rel=0.25) and gains.mean() == pytest.approx(1.0, abs=4 * 0.1 / np.sqrt(200))
+
+
+def test_errors_of_the_drivers_reach_all_sensed_lines_and_only_from_driven_ones() -> None:
+    plant = _plant(adc_range=100.0, input_full_scale=1, dac_gain_error=0.1, dac_offset=3.0)
+    plant.set_conductance(0, _filled(1.0))
+    assert not plant.read(0, True, True, _charge(), 4, 200).any()
+    found = []
+    for line in range(12):
+        codes = [plant.read(0, True, True, _charge(**{f"r{line}": charge}), 0, 200) for charge in (10, 20)]
+        assert (codes[0] == codes[0][0]).all()
+        found.append([float(each[0]) / (CONTROLLER.adc_max / 100.0) for each in codes])
+    low, high = np.array(found).T
+    assert np.std((high - low) / 10) == pytest.approx(0.1, rel=0.9)
+    assert np.std(2 * low - high) == pytest.approx(3.0, rel=0.9)

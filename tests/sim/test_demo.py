@@ -10,7 +10,6 @@ import pytest
 
 from crosstwin_sim import demo
 from crosstwin_sim.demo import JOBS, Outcome
-from crosstwin_sim.experiments.digits import make_plant
 from crosstwin_sim.network import Algorithm
 from crosstwin_sim.rtl.build import build_folder
 
@@ -27,7 +26,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def outcomes() -> list[Outcome]:
     """What the jobs could have found, RTL and golden model alike."""
-    state = make_plant(demo.make_run(Algorithm.SHD, 2).device, 1).state()
+    state = demo.make_run(Algorithm.SHD, 2).make_plant().state()
     on_crossbar = Outcome([0.8, 0.9], 1.0, 1234, state, "0" * 64)
     return [on_crossbar, on_crossbar, on_crossbar, Outcome([0.9, 0.95], 1.0)]
 

@@ -19,7 +19,7 @@ from crosstwin_sim.experiments.conv import SETTINGS, ConvRun
 from crosstwin_sim.experiments.corpus import load_corpus
 from crosstwin_sim.experiments.images import Classifier, ImageTrainer, Split, load_split
 from crosstwin_sim.experiments.text import TextRun, corpus_sha256, text_settings
-from crosstwin_sim.experiments.training import BaseRun, Result, Shapes, Trainer, make_plant, train
+from crosstwin_sim.experiments.training import BaseRun, Result, Shapes, Trainer, train
 from crosstwin_sim.network import Algorithm
 
 S1 = load_device("s1")
@@ -36,7 +36,7 @@ def few(train_samples: int, test_samples: int) -> Split:
 
 def perform(run: BaseRun, data: Any, path: Path, backend: str = "model", resume: bool = False, ticks: float = np.inf) -> Result:
     """Train on a fresh array; Ctrl-C comes after that many ticks."""
-    plant = make_plant(run.device, run.seed, run.controller)
+    plant = run.make_plant()
     opened = open_backend(backend, run.controller, plant)
     done = 0
 

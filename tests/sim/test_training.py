@@ -13,7 +13,7 @@ from crosstwin_model.plant import Plant
 from crosstwin_sim.backends import open_backend
 from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.experiments.checkpoint import load_checkpoint
-from crosstwin_sim.experiments.digits import Split, load_split, make_plant, train_float
+from crosstwin_sim.experiments.digits import Split, load_split, train_float
 from crosstwin_sim.experiments.picture import record_update
 from crosstwin_sim.experiments.run import Result, Run, train
 from crosstwin_sim.experiments.settings import digits_settings
@@ -39,7 +39,7 @@ def perform(
     run: Run, split: Split, path: Path, backend_name: str = "model", resume: bool = False, samples: float = np.inf
 ) -> tuple[Result, Plant]:
     """Train on a fresh array; Ctrl-C comes after that many samples."""
-    plant = make_plant(run.device, run.seed, run.controller)
+    plant = run.make_plant()
     backend = open_backend(backend_name, run.controller, plant)
     done = 0
 

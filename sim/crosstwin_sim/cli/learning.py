@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 import click
 
 from crosstwin_model.devices import Device, load_device
-from crosstwin_model.plant import Plant
+from crosstwin_model.plant import Plant, PlantConfig
+from crosstwin_model.plant_config import load_plant
 from crosstwin_model.registers import TileKind
 from crosstwin_sim.backend import Backend
 from crosstwin_sim.backends import BACKENDS, default_backend, open_backend
-from crosstwin_sim.experiments.training import BaseRun, Result, Tick, final_score, make_plant, train
+from crosstwin_sim.experiments.training import BaseRun, Result, Tick, final_score, train
 from crosstwin_sim.figures import Curve, Map, Measure, draw_run, figure_format
 from crosstwin_sim.files import write_json
 from crosstwin_sim.network import Algorithm
@@ -43,6 +44,11 @@ def run_options(epochs: int) -> Callable[[_Command], _Command]:
             default="s1",
             show_default=True,
             help="A preset, or a file with a table [device].",
+        ),
+        click.option(
+            "--plant",
+            metavar="FILE.toml",
+            help="Converters, wires and half-selects of the array: a file with a table [plant].",
         ),
         click.option(
             "--zero-shift", is_flag=True, help="First drive A to its symmetry point and program its reference to it (shd)."
@@ -87,6 +93,7 @@ class Wanted:
 
     algorithm: str
     device: str
+    plant: str | None
     zero_shift: bool
     backend: str | None
     epochs: int
@@ -117,6 +124,10 @@ class Wanted:
     def load_device(self) -> Device:
         """Return the device."""
         return load_device(self.device)
+
+    def load_plant(self) -> PlantConfig:
+        """Return the rest of the array."""
+        return PlantConfig() if self.plant is None else load_plant(self.plant)
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,7 @@ def carry_out(wanted: Wanted, task: Task) -> None:
     path = wanted.checkpoint or build_folder() / "train" / f"{run.key}-{name}.npz"
     words = f"{wanted.algorithm.upper()} on {run.device.name}"
     stderr.print(f"Training {run.name} by {words}, back end {name}; checkpoint {path}", soft_wrap=True)
-    plant = make_plant(run.device, run.seed, run.controller)
+    plant = run.make_plant()
     with ExitStack() as stack:
         recorder = None
         if wanted.trace:

@@ -33,7 +33,7 @@ def command(**options: Any) -> None:
     split, device = load_split(wanted.seed), wanted.load_device()
     settings = SETTINGS[wanted.chosen]
     reference_settings = SETTINGS[Algorithm.SHD]
-    run = ConvRun(wanted.chosen, device, wanted.zero_shift, wanted.epochs, wanted.seed, settings)
+    run = ConvRun(wanted.chosen, device, wanted.zero_shift, wanted.epochs, wanted.seed, settings, plant=wanted.load_plant())
     task = Task(
         "Digits on a convolutional network",
         run,

@@ -52,7 +52,18 @@ def command(text_path: Path | None, characters: int, hidden: int, layers: int, *
     corpus, device = load_corpus(text_path, characters, characters // 10), wanted.load_device()
     settings = text_settings(wanted.chosen, layers)
     text = corpus_sha256(corpus)
-    run = TextRun(wanted.chosen, device, wanted.zero_shift, wanted.epochs, wanted.seed, settings, hidden, layers, text)
+    run = TextRun(
+        wanted.chosen,
+        device,
+        wanted.zero_shift,
+        wanted.epochs,
+        wanted.seed,
+        settings,
+        hidden,
+        layers,
+        text,
+        plant=wanted.load_plant(),
+    )
     reference = replace(run, settings=text_settings(Algorithm.SHD, layers))
 
     def sample(backend: Backend) -> str:

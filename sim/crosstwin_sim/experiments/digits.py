@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from crosstwin_model.config import PRESETS, ControllerConfig
-from crosstwin_model.devices import Device
-from crosstwin_model.plant import Plant
 from crosstwin_sim.network import Network
 
-from . import training
 from .images import Classifier, ImageTrainer, Split, load_split, train_reference
 from .settings import FLOAT_RATES, Settings
 from .training import Tick, float_layers
 from .training import final_score as final_accuracy
 
-__all__ = ["CONFIG", "SHAPES", "DigitsTrainer", "Split", "final_accuracy", "load_split", "make_plant", "train_float"]
+__all__ = ["CONFIG", "SHAPES", "DigitsTrainer", "Split", "final_accuracy", "load_split", "train_float"]
 
 #: Rows and columns of both layers: 64 inputs, 32 hidden units, 10 classes, with biases.
 SHAPES = ((65, 32), (33, 10))
 #: Controller that the network is trained on; a larger one where settings need another random source.
 CONFIG: ControllerConfig = PRESETS["digits"]
-
-
-def make_plant(device: Device, seed: int, config: ControllerConfig = CONFIG) -> Plant:
-    """Return the array of the experiment: 9-bit ADC over +-12 with noise .06, 7-bit inputs."""
-    return training.make_plant(device, seed, config)
 
 
 class DigitsTrainer(ImageTrainer):

@@ -10,7 +10,7 @@ from crosstwin_model.registers import TileKind
 from crosstwin_sim.figures import Curve, Map, Raster, draw_run
 from crosstwin_sim.model_backend import ModelBackend
 
-from .digits import CONFIG, DigitsTrainer, Split, make_plant
+from .digits import CONFIG, DigitsTrainer, Split
 from .run import Run
 
 #: Samples that are tried.
@@ -25,7 +25,7 @@ def record_update(run: Run, plant: Plant, split: Split) -> PulsePhase | None:
     PulsePhase or None
         None if no sample was learned from.
     """
-    copy = make_plant(run.device, run.seed, run.controller)
+    copy = run.make_plant()
     copy.restore(plant.state())
     backend = ModelBackend(run.controller, copy)
     trainer = DigitsTrainer(backend, run, split)

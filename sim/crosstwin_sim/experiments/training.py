@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,6 @@ def with_source(config: ControllerConfig, source: str) -> ControllerConfig:
     if source in config.sources:
         return config
     return replace(config, name=f"{config.name}-{source}", sources=(*config.sources, source))
-
-
-def make_plant(device: Device, seed: int, config: ControllerConfig) -> Plant:
-    """Return the array of an experiment: 9-bit ADC over +-12 with noise .06, 7-bit inputs."""
-    return Plant(config, PlantConfig(device=device, seed=seed))
 
 
 def initial_weights(shapes: Shapes, settings: Settings, seed: int) -> list[Floats]:
@@ -90,6 +85,9 @@ class BaseRun(ABC):
         Length of the run, which the decay of the rates depends on, and the seed of data, weights, order, devices and noise.
     settings : Settings
         Rates and read ranges.
+    plant : PlantConfig
+        The rest of the array, whose own device and seed do not count: a 9-bit ADC over +-12 with noise .06 and 7-bit inputs, if
+        nothing else is said.
     """
 
     algorithm: Algorithm
@@ -98,6 +96,7 @@ class BaseRun(ABC):
     epochs: int
     seed: int
     settings: Settings
+    plant: PlantConfig = field(default_factory=PlantConfig, kw_only=True)
 
     @property
     @abstractmethod
@@ -118,6 +117,10 @@ class BaseRun(ABC):
     def trainer(self, backend: Backend, data: Any) -> Trainer:
         """Return the network on a back end, with what it is to learn."""
 
+    def make_plant(self) -> Plant:
+        """Return a new array for the run."""
+        return Plant(self.controller, replace(self.plant, device=self.device, seed=self.seed))
+
     def document(self) -> dict[str, Any]:
         """Return all of it, and the controller's configuration, as JSON knows it."""
         return {
@@ -130,6 +133,7 @@ class BaseRun(ABC):
             "settings": _plain(asdict(self.settings)),
             "shapes": [list(shape) for shape in self.shapes],
             "controller": _plain(asdict(self.controller)),
+            "plant": {key: value for key, value in asdict(self.plant).items() if key not in ("device", "seed")},
         }
 
     @property
