@@ -5,8 +5,8 @@ without contracting the two, so that every operation rounds.
 
 Cells that are hit are gathered in batches, those with most pulses first, so that the k-th pulse of a batch goes to its first
 cells: every loop is then over neighbours in small arrays, which the compiler vectorises. Where many cells are hit, a row's
-coincidences are counted by popcount. Where few are, the columns of each slot are listed once, and a row walks its slots, so that
-the work grows with the coincidences and the lines, not with the cells.
+coincidences are counted by popcount. Where few are, the columns of each slot are the bits of a mask: a row walks its slots, and
+keeps the columns that it has seen once and more often, so that the work grows with the coincidences and the lines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from crosstwin_model.jit import name_variant, njit, source_version
 
 #: Cells that are gathered before they are pulsed.
 _BATCH = 1024
-#: Slots are listed where fewer coincidences are expected for a cell whose lines fire.
+#: Numbers of 32 bits in a line of the cache.
+_LINE = 16
+#: Rows walk their slots where fewer coincidences are expected for a cell whose lines fire.
 _SPARSE = 0.4
 #: Fields of a batch before the planes of the rule: pulses so far, conductance, and what is not needed.
 FIELDS = 3
@@ -94,16 +96,16 @@ def pulse_kernel(step: Callable[..., Any], state: int, record: int, planes: int)
         cells = np.empty((4, size), np.uint32)
         times = np.ones((4, size), np.uint32)
         filled = np.zeros(4, np.int64)
-        starts = np.zeros((sides, 2, slots + 1), np.int64)
         ends = np.zeros(3, np.int64)
-        counts = np.zeros(columns, np.uint32)
-        active = np.empty(columns + 1, np.uint32)
-        active_words = np.empty((sides, words, columns + 1), np.uint64)
-        listed = active
+        mask_words = (columns + 63) // 64
+        seen, again = np.empty(mask_words, np.uint64), np.empty(mask_words, np.uint64)
         # Coincidences a cell that may be hit, if the slots of rows and of columns are independent.
         sparse = row_bits * column_bits < _SPARSE * min(row_slots, column_slots) * rows * fired_columns
+        masks = np.zeros((sides, 2, slots if sparse else 0, mask_words), np.uint64)
+        active = np.empty(0 if sparse else columns + 1, np.uint32)
+        active_words = np.empty((sides, words, active.size), np.uint64)
         if sparse:
-            listed = _list_columns(column_words, d_signs, starts)
+            _turn_columns(column_words, d_signs, masks)
         else:
             _list_active(column_words, d_signs, active, active_words, ends)
         for row in range(first_row, last_row + 1):
@@ -116,33 +118,48 @@ def pulse_kernel(step: Callable[..., Any], state: int, record: int, planes: int)
                 up = half if last else np.int64((x_signs[row] > 0) == (half == 0))
                 once, more = 2 * up, 2 * up + 1
                 if not last and sparse:
-                    end: Any = 0
+                    for k in range(mask_words):
+                        seen[k] = _NONE
+                        again[k] = _NONE
                     for word in range(words):
                         rest = row_words[half * minus, row, word]
                         while rest != _NONE:
                             slot = 64 * word + np.int64(lowest_bit(rest))
                             rest &= rest - _ONE
-                            for k in range(starts[side, half, slot], starts[side, half, slot + 1]):
-                                column = listed[k]
-                                active[end] = column
-                                end += counts[column] == 0
-                                counts[column] += np.uint32(1)
+                            for k in range(mask_words):
+                                fired = masks[side, half, slot, k]
+                                again[k] |= seen[k] & fired
+                                seen[k] |= fired
                     single: Any = filled[once]
                     several: Any = filled[more]
-                    for k in range(end):
-                        column = active[k]
-                        cell = base + np.uint64(column)
-                        count = counts[column]
-                        counts[column] = np.uint32(0)
-                        prefetch(rf, stride * cell)
-                        prefetch(w, cell)
-                        cells[once, single] = np.uint32(cell)
-                        single += count == 1
-                        cells[more, several] = np.uint32(cell)
-                        times[more, several] = count
-                        several += count > 1
+                    for k in range(mask_words):
+                        rest = seen[k] & ~again[k]
+                        while rest != _NONE:
+                            cell = base + np.uint64(64 * k) + lowest_bit(rest)
+                            rest &= rest - _ONE
+                            prefetch(rf, stride * cell)
+                            prefetch(w, cell)
+                            cells[once, single] = np.uint32(cell)
+                            single += 1
+                        rest = again[k]
+                        while rest != _NONE:
+                            column = np.uint64(64 * k) + lowest_bit(rest)
+                            rest &= rest - _ONE
+                            count = _NONE
+                            for word in range(words):
+                                count += popcount(row_words[half * minus, row, word] & column_words[side, column, word])
+                            prefetch(rf, stride * (base + column))
+                            prefetch(w, base + column)
+                            cells[more, several] = np.uint32(base + column)
+                            times[more, several] = np.uint32(count)
+                            several += 1
                     filled[once], filled[more] = single, several
                 elif not last:
+                    if half == 0:
+                        for k in range(0, columns, _LINE):
+                            prefetch(w, base + np.uint64(k))
+                        for k in range(0, columns * record, _LINE):
+                            prefetch(rf, stride * base + np.uint64(k))
                     first, end = ends[half], ends[half + 1]
                     shift = filled[more] - first
                     filled[more] += end - first
@@ -200,38 +217,19 @@ def _count_bits(line_words: Any, signs: Any, first: Any, last: Any) -> Any:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def _list_columns(column_words: Any, d_signs: Any, starts: Any) -> Any:
-    """Return the columns that fire, slot by slot; starts[side, half, slot] is where a slot's begin, half 0 that of d > 0."""
+def _turn_columns(column_words: Any, d_signs: Any, masks: Any) -> None:
+    """Set, slot by slot, the bits of the columns that fire in it, half 0 those of d > 0."""
     sides, columns, words = column_words.shape
     for side in range(sides):
         for column in range(columns):
             if d_signs[column] != 0:
-                half: Any = np.int64(d_signs[column] < 0)
-                for word in range(words):
-                    rest = column_words[side, column, word]
-                    while rest != _NONE:
-                        starts[side, half, np.uint64(64 * word + 1) + lowest_bit(rest)] += 1
-                        rest &= rest - _ONE
-    total = np.int64(0)
-    for side in range(sides):
-        for half in range(2):
-            for slot in range(64 * words + 1):
-                total += starts[side, half, slot]
-                starts[side, half, slot] = total
-    listed = np.empty(total, np.uint32)
-    ends = starts.copy()
-    for side in range(sides):
-        for column in range(columns):
-            if d_signs[column] != 0:
                 half = np.int64(d_signs[column] < 0)
+                bit = _ONE << np.uint64(column & 63)
                 for word in range(words):
                     rest = column_words[side, column, word]
                     while rest != _NONE:
-                        slot = np.uint64(64 * word) + lowest_bit(rest)
-                        listed[ends[side, half, slot]] = np.uint32(column)
-                        ends[side, half, slot] += 1
+                        masks[side, half, np.uint64(64 * word) + lowest_bit(rest), column >> 6] |= bit
                         rest &= rest - _ONE
-    return listed
 
 
 @register_jitable  # type: ignore[untyped-decorator]
