@@ -111,7 +111,7 @@ class _Trains:
     def __init__(self, codes: tuple[Codes, Codes], sides: int, bl: int) -> None:
         self._codes, self._sides = codes, sides
         self.signs = (line_signs(codes[0]), line_signs(codes[1]))
-        self.words = [np.zeros((sides, side.size, words_for(bl)), np.uint64) for side in codes]
+        self.words = [np.zeros((2, side.size, words_for(bl)), np.uint64) for side in codes] if sides == 2 else []
         self.slots = 0
         self.fired: list[Words] = []
         self.bits: list[tuple[int, int]] = []
@@ -127,8 +127,7 @@ class _Trains:
     def take(self, x: int, d: int) -> None:
         """Put the words of the lines of one quadrant's signs where they belong."""
         if self._sides == 1:
-            for whole, fired in zip(self.words, self.fired, strict=True):
-                whole[0] = fired
+            self.words = [fired[None] for fired in self.fired]
             return
         for side, (own, other) in enumerate(((x, d), (d, x))):
             lines = self.signs[side] == own
