@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model import reference
-from crosstwin_model.devices.base import DOWN, GRID, UP, Device
+from crosstwin_model.devices.base import DOWN, UP, Device
 from crosstwin_model.devices.cells import CellDraws
 from crosstwin_model.elementary import exp2, log2
+from crosstwin_model.grid import GRID, on_grid
 from crosstwin_model.noise import Purpose, draw_normal, stream
 from crosstwin_model.pulse_kernels import PAIR, PERSISTENT
-from crosstwin_model.records import on_grid
 from crosstwin_model.tile import Tile
 
 _STEP = np.float32(1.0 / GRID)
@@ -116,7 +116,7 @@ class Ageing:
         worn = np.flatnonzero((part.max(1) > device.refresh_above) & (part.min(1) > device.refresh_below))
         if not worn.size:
             return
-        planes = tile.layout.planes(table)
+        planes = tile.planes()
         target = tile.flat_w[worn].copy()
         pulses = table[:, 0]
         for direction in (DOWN, UP):

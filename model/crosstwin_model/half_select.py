@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from crosstwin_model.bits import popcount
 from crosstwin_model.coincidence import Words
-from crosstwin_model.devices.base import GRID, Device
+from crosstwin_model.devices.base import Device
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, second_key
+from crosstwin_model.grid import GRID
 from crosstwin_model.jit import name_variant, njit, source_version
 from crosstwin_model.pulse_kernels import PAIR, PERSISTENT, VISIBLE
 from crosstwin_model.records import Layout
@@ -50,8 +51,8 @@ class HalfSelects:
     def __init__(self, device: Device, layout: Layout, response: float, shape: tuple[int, ...]) -> None:
         self.counts = np.zeros(shape, np.uint32)
         self._response = np.float32(response)
-        planes = layout.columns.shape[1]
-        self._kernel = _disturb_kernel(device.pulse_step, layout.state, layout.words, planes) if response else None
+        rule = (device.pulse_step, type(device).derive, layout.state, layout.words, layout.columns.shape[1])
+        self._kernel = _disturb_kernel(*rule) if response else None
         self._columns = layout.columns
 
     @property
@@ -95,7 +96,9 @@ _count = _build_count()
 
 
 @cache
-def _disturb_kernel(step: Callable[..., Any], state: int, record: int, planes: int) -> Callable[..., None]:
+def _disturb_kernel(
+    step: Callable[..., Any], derive: Callable[..., Any] | None, state: int, record: int, planes: int
+) -> Callable[..., None]:
     version = source_version()  # see crosstwin_model.jit
 
     def disturb(
@@ -104,7 +107,7 @@ def _disturb_kernel(step: Callable[..., Any], state: int, record: int, planes: i
     ) -> None:  # fmt: skip
         _ = version
         columns = column_words.shape[0]
-        parameters = np.empty((planes, 1), np.float32)
+        parameters = np.empty((planes + 1, 1), np.float32)
         for row in range(row_words.shape[0]):
             for column in range(columns):
                 either = np.uint64(0)
@@ -116,6 +119,8 @@ def _disturb_kernel(step: Callable[..., Any], state: int, record: int, planes: i
                 place = record * cell
                 for k in range(planes):
                     parameters[k, 0] = rf[place + places[k]]
+                if derive is not None:
+                    parameters[planes, 0] = derive(parameters, 0, shape)
                 key = cell_key(keys, cell)
                 second = second_key(keys, key)
                 count = ru[place]

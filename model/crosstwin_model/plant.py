@@ -67,12 +67,13 @@ class Plant:
         self._w = np.zeros((controller.tiles, rows, columns), np.float32)
         self._nothing = np.zeros((0, 0), np.float32)
         planes = device.cell_planes(CellDraws(config.seed, 0, 1)).shape[1]
-        layout = Layout(device, planes)
+        derive = type(device).derive
+        layout = Layout(device, planes - (derive is not None))
         factors = None if config.lines is None else config.lines.pulse_factors(rows, columns)
         self._tiles = [Tile(number, config.seed, device, self._w[number], layout, factors) for number in range(controller.tiles)]
         self._reads = 0
         self._stall_keys = stream(config.seed, Purpose.STALL)
-        self._kernel = pulse_kernel(device.pulse_step, layout.state, layout.words, planes)
+        self._kernel = pulse_kernel(device.pulse_step, derive, layout.state, layout.words, planes)
         self._shape = device.cell_shape()
         self._scales = np.array([device.c2c, device.write_noise * device.dw_min], np.float32)
         self._table = NORMAL.copy()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from crosstwin_model.config import ConfigurationError, read_table
 from crosstwin_model.devices import DEVICES, Device
-from crosstwin_model.devices.base import GRID
+from crosstwin_model.grid import GRID
 from crosstwin_model.line_resistance import LineResistance
 from crosstwin_model.noise import Purpose, draw_normal, stream
 from crosstwin_model.read_kernels import CHARGE_GRID

@@ -19,8 +19,8 @@ import numpy as np
 from numba.extending import register_jitable
 
 from crosstwin_model.bits import LANES, gather_words, lowest_bit, popcount, prefetch
-from crosstwin_model.devices.base import GRID
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, second_key
+from crosstwin_model.grid import GRID
 from crosstwin_model.jit import name_variant, njit, source_version
 
 #: Cells that are gathered before they are pulsed.
@@ -43,17 +43,19 @@ VISIBLE, PERSISTENT, PAIR = 0, 1, 2
 
 
 @cache
-def pulse_kernel(step: Callable[..., Any], state: int, record: int, planes: int) -> Callable[..., None]:
+def pulse_kernel(
+    step: Callable[..., Any], derive: Callable[..., Any] | None, state: int, record: int, planes: int
+) -> Callable[..., None]:
     """Return the kernel for a step rule, compiled at its first call.
 
     Parameters
     ----------
-    step : callable
-        The device's rule.
+    step, derive : callable, callable or None
+        The device's rule, and what its last plane is derived by.
     state : int
         :data:`VISIBLE`, :data:`PERSISTENT` or :data:`PAIR`.
     record, planes : int
-        Words of a cell's record, and planes of the rule.
+        Words of a cell's record, and planes of the rule, with one that is derived.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def pulse_kernel(step: Callable[..., Any], state: int, record: int, planes: int)
         (column words).
     """
     version = source_version()  # see crosstwin_model.jit
-    flush = _build_flush(step, state, record)
+    flush = _build_flush(step, derive, state, record, planes)
     stride = np.uint64(record)
 
     def pulse(
@@ -291,7 +293,9 @@ def _gather(source: Any, order: Any, first: Any, record: Any, offset: Any, targe
     gather_words(source, order, first, record, offset, target, rows, begin, size)
 
 
-def _build_flush(step: Callable[..., Any], state: int, record: int) -> Callable[..., None]:
+def _build_flush(
+    step: Callable[..., Any], derive: Callable[..., Any] | None, state: int, record: int, planes: int
+) -> Callable[..., None]:
     """Return the part of the kernel that gives a sorted batch its pulses."""
     stride = np.uint64(record)
 
@@ -314,6 +318,9 @@ def _build_flush(step: Callable[..., Any], state: int, record: int) -> Callable[
             second[j] = second_key(keys, key[j])
         c2c = scales[0]
         shape = shapes[up]
+        if derive is not None:
+            for j in range(n):
+                parameters[planes - 1, j] = derive(parameters, j, shape)
         for k in range(top):
             m = np.int64(histogram[1, top - np.uint32(1) - np.uint32(k)])
             number = np.uint32(k)
@@ -353,5 +360,5 @@ def _build_flush(step: Callable[..., Any], state: int, record: int) -> Callable[
                 rf[pair + np.uint64(up)] = value[j]
                 w[order[j]] = rf[pair + _ONE] - rf[pair]
 
-    compiled: Callable[..., None] = register_jitable(name_variant(flush, step.__name__, state, record))
+    compiled: Callable[..., None] = register_jitable(name_variant(flush, step.__name__, state, record, planes))
     return compiled

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from crosstwin_model.devices.base import GRID
 from crosstwin_model.draws import normal
+from crosstwin_model.grid import GRID
 from crosstwin_model.jit import njit, njit_any_order, source_version
 
 #: Charges with noise or errors are multiples of 1 / CHARGE_GRID.

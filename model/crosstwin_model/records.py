@@ -1,6 +1,6 @@
 """How a tile's cells are kept: a record of words for each, so that a cell that is hit costs one line of the cache.
 
-Conductances lie apart, as reads want them one after another. Every conductance is a multiple of 1 / GRID.
+Conductances lie apart, as reads want them one after another.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.bits import LANES
-from crosstwin_model.devices.base import DOWN, GRID, UP, Device
+from crosstwin_model.devices.base import DOWN, UP, Device
 from crosstwin_model.pulse_kernels import FIELDS, PAIR, PERSISTENT, VISIBLE
 
 #: Rows of a batch's fields: pulses so far, conductance, and what is not needed.
@@ -28,7 +28,7 @@ class Layout:
     device : Device
         Its kind says what state there is.
     planes : int
-        Planes P of its rule.
+        Planes P of its rule that are kept: all but one that is derived.
 
     Attributes
     ----------
@@ -65,12 +65,10 @@ class Layout:
         return np.zeros(cells * self.words + self.places.shape[1], np.uint32)
 
     def fill(self, records: npt.NDArray[np.uint32], first: int, planes: npt.NDArray[np.float32]) -> None:
-        """Put planes float32[2, P, n] into the records of the cells from ``first`` on, bounds rounded to the grid."""
+        """Put planes float32[2, P, n], or more, into the records of the cells from ``first`` on."""
         table = self.table(records, first, planes.shape[2]).view(np.float32)
         for direction in (DOWN, UP):
-            table[:, self.columns[direction]] = planes[direction].T
-            bounds = self.columns[direction, :2]
-            table[:, bounds] = on_grid(table[:, bounds])
+            table[:, self.columns[direction]] = planes[direction, : self.columns.shape[1]].T
 
     def table(self, records: npt.NDArray[np.uint32], first: int, cells: int) -> npt.NDArray[np.uint32]:
         """Return a view of some cells' records, uint32[cells, words]."""
@@ -86,9 +84,3 @@ class Layout:
     def planes(self, table: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
         """Return the planes of records, float32[2, P, cells]."""
         return np.ascontiguousarray(table.view(np.float32)[:, self.columns].transpose(1, 2, 0))
-
-
-def on_grid(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return float32 values rounded to multiples of 1 / GRID, half to even."""
-    rounded: npt.NDArray[np.float32] = np.rint(values * np.float32(GRID)) * np.float32(1.0 / GRID)
-    return rounded

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.coincidence import unpack
-from crosstwin_model.devices.base import DOWN, GRID, UP, Device
+from crosstwin_model.devices.base import DOWN, UP, Device
+from crosstwin_model.grid import GRID, on_grid
 from crosstwin_model.noise import draw_normal
-from crosstwin_model.records import on_grid
 
 Keys = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]

@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from crosstwin_model.devices.base import DOWN, UP, Device
 from crosstwin_model.devices.cells import CellDraws, Parameter
+from crosstwin_model.grid import on_grid
 from crosstwin_model.noise import Purpose, draw_bits, stream
 from crosstwin_model.pulse_kernels import PERSISTENT, VISIBLE
-from crosstwin_model.records import Layout, on_grid
+from crosstwin_model.records import Layout
 
 #: Cells whose parameters are drawn at once, which bounds the memory that this takes.
 _BLOCK = 1 << 18
@@ -72,7 +73,11 @@ class Tile:
 
     def planes(self) -> Plane:
         """Return the parameters of all cells, float32[2, P, cells]."""
-        return self.layout.planes(self.table())
+        planes, derive = self.layout.planes(self.table()), type(self.device).derive
+        if derive is None:
+            return planes
+        last = [derive(side, slice(None), shape) for side, shape in zip(planes, self.device.cell_shape(), strict=True)]
+        return np.concatenate((planes, np.array(last, np.float32)[:, None]), axis=1)
 
     def bounds(self) -> tuple[Plane, Plane]:
         """Return the lowest and the highest conductance of every cell, float32[cells] each."""

@@ -15,9 +15,9 @@ from crosstwin_model.devices.linear_step import LinearStep
 from crosstwin_model.devices.piecewise_step import PiecewiseStep
 from crosstwin_model.devices.power_step import PowerStep
 from crosstwin_model.devices.soft_bounds import SoftBounds
+from crosstwin_model.grid import on_grid
 from crosstwin_model.noise import Purpose, draw_normal, stream
 from crosstwin_model.plant import Plant, PlantConfig
-from crosstwin_model.records import on_grid
 
 SIDE = 128
 CELLS = SIDE * SIDE
@@ -117,12 +117,13 @@ def test_device_to_device_spread() -> None:
         "test", 0.01, dw_min_spread=0.2, up_down=0.1, up_down_spread=0.05, w_max=0.8, w_min=-0.6, w_max_spread=0.1
     )
     planes = device.planes(CellDraws(3, 0, CELLS)).astype(np.float64)
-    w_min, w_max, up = planes[UP]
+    w_min, w_max, up, slope_up = planes[UP]
     down = -planes[DOWN, 2]
     assert (w_min == np.float32(-0.6)).all()
     assert _near(w_max, 0.8) and _near((w_max - 0.8) ** 2, 0.08**2)
     assert _near(up, 0.01) and _near(down, 0.009)
     assert _near((up + down) / 2, 0.0095) and _near(((up + down) / 2 - 0.0095) ** 2, 0.002**2)
+    assert np.allclose(slope_up, 1 / w_max, rtol=1e-6)
     assert _near((up - down) / 2, 0.0005) and _near(((up - down) / 2 - 0.0005) ** 2, 0.0005**2)
     other = device.planes(CellDraws(3, 1, CELLS))
     assert abs(np.corrcoef(other[UP, 2], up)[0, 1]) < 4 / np.sqrt(CELLS)
@@ -233,7 +234,7 @@ def test_alternating_pulses_find_the_symmetry_point() -> None:
     device = replace(DEVICES["s3"], c2c=0.0, dw_min=0.002)
     plant = _plant(device, initial=0.5)
     w = _pulses(plant, np.arange(16_000) % 2 == 0).ravel()
-    low, high, up = plant.config.device.planes(CellDraws(1, 0, CELLS))[UP].astype(np.float64)
+    low, high, up, _ = plant.config.device.planes(CellDraws(1, 0, CELLS))[UP].astype(np.float64)
     down = -plant.config.device.planes(CellDraws(1, 0, CELLS))[DOWN, 2].astype(np.float64)
     point = (up - down) / (up / high - down / low)
     # After a down pulse a cell rests half a step below its symmetry point.

@@ -12,10 +12,10 @@ from crosstwin_model.coincidence import pack
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices import DEVICES
 from crosstwin_model.devices.base import CellDraws
+from crosstwin_model.grid import on_grid
 from crosstwin_model.jit import njit
 from crosstwin_model.noise import Purpose, stream
 from crosstwin_model.plant import Plant, PlantConfig
-from crosstwin_model.records import on_grid
 
 LINES = st.integers(1, 70)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -191,15 +191,16 @@ def test_a_step_rule_is_rounded_after_every_operation() -> None:
     """The written order of operations, in numpy scalars, one pulse at a time."""
     device = replace(DEVICES["s3"], c2c=0.4)
     plant = _plant(1, 1, device=device, seed=9)
-    planes = device.planes(CellDraws(9, 0, 1))[:, :, 0]
+    planes = device.cell_planes(CellDraws(9, 0, 1))[:, :, 0]
     w = plant.conductance(0)[0, 0]
     keys = stream(9, Purpose.PULSE, 0)
     for number, up in enumerate(np.random.default_rng(3).random(500) < 0.5):
-        low, high, size = planes[int(up)]
+        low, high, size, slope = planes[int(up)]
         noise = np.float32(np.float32(1) + np.float32(0.4) * reference.draw_normal(keys, 0, number))
-        part = np.float32(np.float32(1) - np.float32(w / (high if up else low)))
+        assert slope == np.float32(1) / (high if up else low)
+        part = np.float32(np.float32(1) - np.float32(w * slope))
         step = np.float32(np.float32(size * part) * noise)
-        w = min(max(on_grid(np.float32(w + step)), on_grid(low)), on_grid(high))
+        w = min(max(on_grid(np.float32(w + step)), low), high)
         plant.pulse_slots(0, np.array([up]), np.ones((1, 1), np.uint64), np.ones((1, 1), np.uint64))
         assert plant.conductance(0)[0, 0] == w
 

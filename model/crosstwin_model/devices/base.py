@@ -29,11 +29,9 @@ import numpy.typing as npt
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices.cells import CellDraws, CellSteps, Parameter, Plane
 from crosstwin_model.elementary import exp
+from crosstwin_model.grid import on_grid
 
-__all__ = ["CONDUCTANCE_LIMIT", "DOWN", "GRID", "SMALLEST_BOUND", "UP", "CellDraws", "CellSteps", "Device", "Parameter", "Plane"]
-
-#: Conductances are multiples of 1 / GRID, as every float32 of 1/16 or more is: every pulse rounds, so that reads add exactly.
-GRID = 2.0**27
+__all__ = ["CONDUCTANCE_LIMIT", "DOWN", "SMALLEST_BOUND", "UP", "CellDraws", "CellSteps", "Device", "Parameter", "Plane"]
 
 #: Largest conductance that any cell may reach.
 CONDUCTANCE_LIMIT = 8.0
@@ -112,6 +110,8 @@ class Device:
     change: ClassVar[Rule]
     step: ClassVar[Rule]
     additive_step: ClassVar[Rule | None] = None
+    #: ``derive(planes, cell, shape)`` returns the last plane from the others: it is not kept, but worked out where it is used.
+    derive: ClassVar[Callable[[Any, Any, Any], Any] | None] = None
 
     name: str
     dw_min: float
@@ -219,7 +219,8 @@ class Device:
         """Return the parameters of every cell, float32[2, P, cells], as the kernels use them.
 
         Those of :meth:`planes`, down and then up; of a pair, those of an up pulse on g- and on g+. The bounds of a stuck cell are
-        both the value at which it stands; of a stuck pair, g+ or g- stands at the value's size and the other at 0.
+        both the value at which it stands; of a stuck pair, g+ or g- stands at the value's size and the other at 0. Bounds are on
+        the grid of conductances.
         """
         planes = self.planes(draws)
         if self.one_sided:
@@ -231,6 +232,11 @@ class Device:
                 signed = -at if self.one_sided and direction == DOWN else at
                 value = np.clip(signed, planes[direction, 0], planes[direction, 1])
                 planes[direction, :2, stuck] = value[stuck, None]
+        planes[:, :2] = on_grid(planes[:, :2])
+        derive = type(self).derive
+        if derive is not None:
+            for direction, shape in zip((DOWN, UP), self.cell_shape(), strict=True):
+                planes[direction, -1] = derive(planes[direction], slice(None), shape)
         return planes
 
     def cell_shape(self) -> npt.NDArray[np.float32]:

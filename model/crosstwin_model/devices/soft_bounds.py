@@ -12,32 +12,34 @@ from numba.extending import register_jitable
 from crosstwin_model.devices.base import DOWN, UP, CellDraws, Device
 
 _UNIT = np.float32(1.0)
+_NOTHING = np.float32(0.0)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def _part(w: Any, planes: Any, cell: Any, shape: Any) -> Any:
-    """Return 1 - w / bound, with the bound that the pulse goes to: w_max where shape[0] is 1, w_min where it is 0."""
+def per_bound(planes: Any, cell: Any, shape: Any) -> Any:
+    """Return 1 / bound (1 for 0), with the bound that the pulse goes to: w_max where shape[0] is 1, w_min where it is 0."""
     bound = planes[1, cell] if shape[0] > 0 else planes[0, cell]
-    return _UNIT - np.divide(w, bound)
+    # A stuck cell may have a bound of 0; a branch would keep loops from being vectorised.
+    return np.divide(_UNIT, bound + np.float32(bound == _NOTHING))
 
 
 @register_jitable  # type: ignore[untyped-decorator]
 def soft_change(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
-    """Return (s (1 - w / bound)) (1 + noise), every operation rounded to float32; s is plane 2, of the sign of the step."""
-    step = planes[2, cell] * _part(w, planes, cell, shape)
+    """Return (s (1 - w b)) (1 + noise), every operation rounded to float32; s, of the sign of the step, and b are planes 2, 3."""
+    step = planes[2, cell] * (_UNIT - w * planes[3, cell])
     return step * (_UNIT + noise)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
 def soft_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
-    """Return w + (s (1 - w / bound)) (1 + noise)."""
+    """Return w + (s (1 - w b)) (1 + noise)."""
     return w + soft_change(w, planes, cell, noise, shape)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
 def additive_soft_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
-    """Return w + s ((1 - w / bound) + noise), every operation rounded to float32."""
-    return w + planes[2, cell] * (_part(w, planes, cell, shape) + noise)
+    """Return w + s ((1 - w b) + noise), every operation rounded to float32."""
+    return w + planes[2, cell] * ((_UNIT - w * planes[3, cell]) + noise)
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,13 @@ class SoftBounds(Device):
     change = staticmethod(soft_change)
     step = staticmethod(soft_step)
     additive_step = staticmethod(additive_soft_step)
+    derive = staticmethod(per_bound)
 
     def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
-        """Return float32[2, 3, cells]: w_min, w_max and s."""
-        return self.cell_steps(draws).planes()
+        """Return float32[2, 4, cells]: w_min, w_max, s, and b = 1 / bound."""
+        kept = self.cell_steps(draws).planes()
+        last = [per_bound(planes, slice(None), shape) for planes, shape in zip(kept, self.shape(), strict=True)]
+        return np.concatenate((kept, np.array(last, np.float32)[:, None]), axis=1)
 
     def shape(self) -> npt.NDArray[np.float32]:
         """Return float32[2, 1]: 0 where pulses go down, to w_min, and 1 where they go up."""
