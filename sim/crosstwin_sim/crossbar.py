@@ -29,6 +29,9 @@ from .scaling import (
     to_codes,
 )
 
+#: States of A that zero-shifting takes the mean of, with this part of all pulses between one and the next.
+_STATES, _BETWEEN = 8, 20
+
 
 @dataclass(frozen=True)
 class PulseSettings:
@@ -339,6 +342,9 @@ class Crossbar:
     def zero_shift(self, pairs: int = 500, tolerance: float | None = None) -> Residual:
         """Drive A to its symmetry point with alternating pulses, then program A's reference to it.
 
+        A cell does not rest at its symmetry point: noise moves it around, and after a down pulse it is half a step below. So the
+        reference gets the mean of eight states, with more pulses between them, and half a step more.
+
         Parameters
         ----------
         pairs : int
@@ -349,10 +355,15 @@ class Crossbar:
         Returns
         -------
         Residual
-            Of A less its reference.
+            Of the reference and what it should be.
         """
         self.symmetrize(pairs, TileKind.A)
-        return settle(self, TileKind.A, TileKind.A_REF, np.zeros((self.rows, self.columns)), tolerance)
+        total = np.zeros((self.rows, self.columns))
+        for _ in range(_STATES):
+            self.symmetrize(max(1, pairs // _BETWEEN), TileKind.A)
+            state = self.weights(TileKind.A)
+            total += state
+        return settle(self, TileKind.A, TileKind.A_REF, state - total / _STATES - 0.5 * self.pulses.step, tolerance)
 
     def program(self, weights: Floats, tolerance: float | None = None, kind: TileKind = TileKind.C) -> Residual:
         """Bring a tile, read against its reference, to weights by reads and counted pulses, row by row.

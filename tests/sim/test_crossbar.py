@@ -121,6 +121,18 @@ def test_zero_shift_drives_a_to_its_symmetry_point_and_the_reference_after_it() 
     assert residual.rms < 0.012
 
 
+def test_zero_shift_averages_the_wandering_of_a_and_takes_back_half_a_step() -> None:
+    """A cell whose steps are noisy is never at its symmetry point, here 0; after a down pulse it is half a step below on average."""
+    crossbar = build(SoftBounds("noisy", 0.02, c2c=0.5, w_max=0.6, w_min=-0.6), noise=0.06)
+    plant = plant_of(crossbar)
+    crossbar.zero_shift(400)
+    a, reference = (plant.conductance(tile).astype(float) for tile in (1, 3))
+    wandering = 4 / np.sqrt(a.size)
+    assert a.mean() == pytest.approx(-0.01, abs=wandering * a.std())
+    assert reference.mean() == pytest.approx(0.0, abs=wandering * reference.std())
+    assert reference.std() < 0.6 * a.std()
+
+
 def test_transfers_add_rate_times_a_row_by_row() -> None:
     reads = ReadSettings(63, transfer_gain=4)
     crossbar = build(rows=3, columns=16, reads=reads)
