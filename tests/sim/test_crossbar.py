@@ -122,7 +122,7 @@ def test_zero_shift_drives_a_to_its_symmetry_point_and_the_reference_after_it() 
 
 
 def test_zero_shift_averages_the_wandering_of_a_and_takes_back_half_a_step() -> None:
-    """A cell whose steps are noisy is never at its symmetry point, here 0; after a down pulse it is half a step below on average."""
+    """A cell of noisy steps is never at its symmetry point, here 0; after a down pulse it is half a step below on average."""
     crossbar = build(SoftBounds("noisy", 0.02, c2c=0.5, w_max=0.6, w_min=-0.6), noise=0.06)
     plant = plant_of(crossbar)
     crossbar.zero_shift(400)
