@@ -31,7 +31,7 @@ def lowest_bit(typingctx: Any, word: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line of array[index], of a flat array, to be changed soon; it says nothing about the result."""
+    """Ask for the cache line of array[index], of a flat array; it says nothing about the result."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
@@ -39,7 +39,7 @@ def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
         line = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [line.type, number, number, number])
         function = builder.module.declare_intrinsic("llvm.prefetch", [line.type], kind)
-        builder.call(function, [line, number(1), number(3), number(1)])  # for a write, into all caches, of data
+        builder.call(function, [line, number(0), number(2), number(1)])  # for a read, into the second cache, of data
         return context.get_dummy_value()
 
     return types.void(array, types.int64), build
