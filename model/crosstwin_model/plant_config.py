@@ -123,11 +123,12 @@ class PlantConfig:
                 raise ConfigurationError(f"{key} is {value!r}; allowed are numbers from {low:g} to {high:g}")
 
     def _require_lines(self) -> None:
-        """Refuse lines in which the cell of the lowest weight that the device may have would not conduct."""
+        """Refuse lines in which a cell at the device's mean lower bound would not conduct; a read refuses those far from the mean."""
         if self.lines is not None:
             if not isinstance(self.lines, LineResistance):
                 raise ConfigurationError(f"lines is {self.lines!r}; allowed are None and LineResistance")
-            self.lines.conductances(np.array([-self.device.largest_conductance], np.float32))
+            lowest = -self.device.w_max if self.device.one_sided else self.device.w_min
+            self.lines.conductances(np.array([lowest], np.float32))
 
     def read_parameters(self, adc_max: int) -> list[npt.NDArray[np.float64]]:
         """Return what the kernels of a read must know, for each gain, as :func:`crosstwin_model.reference.read` says."""
