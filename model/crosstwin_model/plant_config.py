@@ -123,7 +123,7 @@ class PlantConfig:
                 raise ConfigurationError(f"{key} is {value!r}; allowed are numbers from {low:g} to {high:g}")
 
     def _require_lines(self) -> None:
-        """Refuse lines in which a cell at the device's mean lower bound would not conduct; a read refuses those far from the mean."""
+        """Refuse lines in which a cell at the device's mean lower bound would not conduct; others are refused by a read."""
         if self.lines is not None:
             if not isinstance(self.lines, LineResistance):
                 raise ConfigurationError(f"lines is {self.lines!r}; allowed are None and LineResistance")
