@@ -63,7 +63,7 @@ def pulse_kernel(
         Of (w float32[cells], records uint32[cells * record + spare], the same as float32, places int64[2, words], shape
         float32[2, S], table, keys uint32[4], scales float32[2], row signs int8[rows], column signs int8[columns], row words
         uint64[1 or 2, rows, words], column words uint64[1 or 2, columns, words], first row, last row + 1): ``places`` is of
-        :class:`crosstwin_model.cells.Layout`; keys are those of pulses and of write noise, scales c2c and the write noise's
+        :class:`crosstwin_model.records.Layout`; keys are those of pulses and of write noise, scales c2c and the write noise's
         standard deviation; the last axis-0 entry of the words holds for negative columns (row words) and for negative rows
         (column words).
     """

@@ -12,6 +12,7 @@ from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices import RULES, Device
 from crosstwin_model.plant import Plant
 from crosstwin_model.plant_config import PlantConfig
+from crosstwin_sim.devices import likelihood
 from crosstwin_sim.devices.fit_data import DeviceData, Measurement
 from crosstwin_sim.devices.fitting import Estimate, Fit, fit_rules
 from crosstwin_sim.devices.likelihood import mean_planes, predict
@@ -149,3 +150,9 @@ def test_an_unknown_model_is_refused_with_the_ones_there_are() -> None:
     data = _trains(SOFT, 1, 20, seed=1)
     with pytest.raises(CrosstwinError, match=r"there is no model 'spline'; allowed are constant_step, exponential_step, "):
         fit_rules(Measurement("made.csv", "", data, 0.0, 1.0), ["spline"], "made")
+
+
+def test_the_filters_of_all_rules_have_names_of_their_own() -> None:
+    """Two closures of one name, from two processes' caches, could get each other's code."""
+    filters = {likelihood._build(rule.change, rule.step) for rule in RULES.values()}
+    assert len({each.py_func.__qualname__ for each in filters}) == len(filters) == len({rule.step for rule in RULES.values()})

@@ -12,21 +12,18 @@ would take the random walk of the former for shape; a fit of the single steps wo
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-import crosstwin_model
 from crosstwin_model.devices.base import CellDraws, Device
-from crosstwin_model.jit import njit
+from crosstwin_model.jit import name_variant, njit, source_version
 
 from .fit_data import DeviceData
 
@@ -175,16 +172,9 @@ def _measure(mean: Any, variance: Any, low: Any, high: Any, read_variance: Any, 
     return largest + math.log(whole), first, second / whole
 
 
-def _version() -> str:
-    """A digest of the rules' sources, whose code the filter holds; see ``crosstwin_model.kernels``."""
-    folder = Path(crosstwin_model.__file__).parent
-    sources = [folder / "elementary.py", *sorted((folder / "devices").glob("*.py"))]
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
-
-
 @cache
 def _build(change: Callable[..., Any], step: Callable[..., Any]) -> Callable[..., None]:
-    version = _version()
+    version = source_version()  # see crosstwin_model.jit
 
     def run(
         planes: Any,
@@ -239,4 +229,4 @@ def _build(change: Callable[..., Any], step: Callable[..., Any]) -> Callable[...
             else:
                 mean, variance = means[row], predicted
 
-    return njit(run)
+    return njit(name_variant(run, change.__name__, step.__name__))
