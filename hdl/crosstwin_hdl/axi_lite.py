@@ -8,10 +8,11 @@ from crosstwin_model.registers import ADDRESS_BITS, Response
 
 
 def axi_lite_signature() -> wiring.Signature:
-    """Return the manager's side of a 32-bit AXI4-Lite bus with AXI's own names, without AWPROT and ARPROT."""
+    """Return the manager's side of a 32-bit AXI4-Lite bus with AXI's own names; a subordinate may ignore AWPROT and ARPROT."""
     return wiring.Signature(
         {
             "awaddr": Out(ADDRESS_BITS),
+            "awprot": Out(3),
             "awvalid": Out(1),
             "awready": In(1),
             "wdata": Out(32),
@@ -22,6 +23,7 @@ def axi_lite_signature() -> wiring.Signature:
             "bvalid": In(1),
             "bready": Out(1),
             "araddr": Out(ADDRESS_BITS),
+            "arprot": Out(3),
             "arvalid": Out(1),
             "arready": In(1),
             "rdata": In(32),

@@ -15,6 +15,7 @@ from crosstwin_model.config import PRESETS, ControllerConfig
 
 AXI_INPUTS = {
     **dict.fromkeys(("awaddr", "araddr"), 14),
+    **dict.fromkeys(("awprot", "arprot"), 3),
     **dict.fromkeys(("awvalid", "wvalid", "arvalid", "bready", "rready"), 1),
     "wdata": 32,
     "wstrb": 4,
