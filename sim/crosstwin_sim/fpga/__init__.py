@@ -1,0 +1,1 @@
+"""Bitstreams for FPGA boards, and what a design takes on a device."""
