@@ -1,0 +1,171 @@
+"""A board as a back end."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from crosstwin_hdl.link.protocol import ANSWER_WORDS, REQUEST_HEAD, AccessKind, Status
+from crosstwin_model.config import ControllerConfig
+from crosstwin_model.registers import Opcode, register_map
+
+from ..backend import Words, bus_error
+from .accesses import Access, fitting, reads, writes
+from .identity import REGISTERS, identify, require_fit
+from .port import DEFAULT_BAUD, Port
+from .session import Line, LinkError, Session
+
+#: Accesses that are put off at most.
+_PUT_OFF = 64
+_READS = (Opcode.FORWARD, Opcode.BACKWARD)
+
+
+class SerialBackend:
+    """A controller behind a serial line as a :class:`crosstwin_sim.backend.Backend`.
+
+    A line's answers take long, so writes are put off until something is read or waited for, and go there in one request with it.
+    A write that is refused raises then, and those behind it are not done. A wait brings ERROR with it and, after a read of the
+    array, as many words of Y as were asked for last time, so an operation costs one request.
+
+    Parameters
+    ----------
+    line : Line
+        Where the board is.
+    wanted : ControllerConfig or None
+        What the host needs of the board; None takes any.
+
+    Attributes
+    ----------
+    config : ControllerConfig
+        The board's configuration, from its registers.
+    plant : None
+        The array is the board's own.
+
+    Raises
+    ------
+    CrosstwinError
+        If nothing answers, or the board is not what the host needs.
+    """
+
+    plant: None = None
+
+    def __init__(self, line: Line, wanted: ControllerConfig | None = None) -> None:
+        self._session = Session(line)
+        self._where = f"the board on {line.name}"
+        self._pending: deque[Access] = deque()
+        self._registers = register_map(wanted or ControllerConfig("any", 1, 1))
+        self._ahead: dict[int, Words] = {}
+        words = self.read_block(self._registers[REGISTERS[0]].offset, len(REGISTERS))
+        self.config = identify(words.tolist(), self._where)
+        if wanted is not None:
+            require_fit(self.config, wanted, self._where)
+        self._registers = register_map(self.config)
+        self._command, self._status, self._error = (self._registers[name].offset for name in ("COMMAND", "STATUS", "ERROR"))
+        self._y = self._registers.window("Y").offset
+        self._y_words = 1
+        self._reading = False
+
+    def read(self, address: int) -> int:
+        """Return the 32-bit word at an address."""
+        return int(self.read_block(address, 1)[0])
+
+    def write(self, address: int, value: int) -> None:
+        """Write a 32-bit word, with the next read or wait at the latest."""
+        if address == self._command:
+            self._reading = value & 0xF in _READS
+        self._put_off(writes(address, np.array([value], np.uint32)))
+
+    def read_block(self, address: int, words: int) -> Words:
+        """Return that many consecutive words."""
+        ahead = self._ahead.pop(address, None)
+        if self._registers.at(address) is self._registers.window("Y"):
+            self._y_words = words
+        if ahead is not None and len(ahead) >= words:
+            return ahead[:words]
+        self._pending.extend(reads(address, words))
+        return self._carry_out()
+
+    def write_block(self, address: int, values: Words) -> None:
+        """Write consecutive words, with the next read or wait at the latest."""
+        self._put_off(writes(address, values))
+
+    def wait(self) -> None:
+        """Return when no operation is under way."""
+        self._put_off([Access(AccessKind.WAIT, self._status)])
+        ahead = [Access(AccessKind.READ, self._error, 1)]
+        if self._reading:
+            ahead.append(Access(AccessKind.READ, self._y, min(self._y_words, ANSWER_WORDS - 1)))
+        self._pending.extend(ahead)
+        words = self._carry_out()
+        for access in ahead:
+            self._ahead[access.address], words = words[: access.reads], words[access.reads :]
+
+    def reset(self) -> None:
+        """Pulse the controller's reset for one clock cycle; the array keeps its conductances."""
+        self._put_off([Access(AccessKind.RESET)])
+        self._carry_out()
+
+    def close(self) -> None:
+        """Have what was put off carried out, and give the port back."""
+        try:
+            if not self._session.lost:
+                self._carry_out()
+        finally:
+            self._session.close()
+
+    def _put_off(self, accesses: list[Access]) -> None:
+        self._ahead.clear()
+        self._pending.extend(accesses)
+        if len(self._pending) > _PUT_OFF:
+            self._carry_out()
+
+    def _carry_out(self) -> Words:
+        """Have everything carried out that was put off, in as few requests as it takes, and return all words read."""
+        read: list[Words] = []
+        while self._pending:
+            asked = [self._pending[k] for k in range(fitting(self._pending))]
+            answer = self._session.request(b"".join(access.encode() for access in asked))
+            read.append(answer.words)
+            done, position = 0, REQUEST_HEAD
+            while position < answer.position:
+                position += asked[done].size
+                done += 1
+            for _ in range(done):
+                self._pending.popleft()
+            if answer.status in (Status.OK, Status.BUSY):
+                continue
+            self._pending.clear()
+            self._fail(answer.status, asked[done], answer.completed)
+        return np.concatenate(read) if read else np.zeros(0, np.uint32)
+
+    def _fail(self, status: Status, access: Access, completed: int) -> None:
+        address = access.address + 4 * completed
+        reading = access.kind is not AccessKind.WRITE
+        if status is Status.BUS_ERROR:
+            raise bus_error(
+                self._registers, "read of" if reading else f"write of {int(access.values[completed]):#010x} to", address
+            )
+        if status is Status.BUS_TIMEOUT:
+            raise LinkError(f"the bus of {self._where} does not answer at address {address:#06x}; reset the board")
+        raise LinkError(
+            f"{self._where} does not know an access of kind {access.kind.name}; program it with a bitstream of this version"
+        )
+
+
+def open_board(port: str, wanted: ControllerConfig | None = None, baud: int = DEFAULT_BAUD) -> SerialBackend:
+    """Return the board on a serial port, its controller reset.
+
+    Raises
+    ------
+    CrosstwinError
+        If the port cannot be opened, nothing answers there, or the board is not what the host needs.
+    """
+    line = Port(port, baud)
+    try:
+        backend = SerialBackend(line, wanted)
+        backend.reset()
+    except BaseException:
+        line.close()
+        raise
+    return backend
