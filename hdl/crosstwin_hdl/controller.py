@@ -46,6 +46,8 @@ class Controller(wiring.Component):
     estop : In(1)
         Emergency stop, synchronous to the clock.
     irq : Out(1)
+    busy, fault : Out(1)
+        As in the register STATUS, for lights.
 
     The other pins to the array are those of :data:`crosstwin_hdl.pins.PINS`, all Out.
     """
@@ -67,6 +69,8 @@ class Controller(wiring.Component):
                 "adc_data": In(config.adc_lanes * config.adc_bits),
                 "estop": In(1),
                 "irq": Out(1),
+                "busy": Out(1),
+                "fault": Out(1),
             }
         )
 
@@ -411,7 +415,7 @@ class Controller(wiring.Component):
             },
         )
         m.d.comb += [getattr(self, name).eq(getattr(self._pins, name)) for name in PINS]
-        m.d.comb += self.irq.eq(self._status.irq)
+        m.d.comb += [self.irq.eq(self._status.irq), self.busy.eq(self._sequencer.busy), self.fault.eq(self._status.fault)]
 
     def _backward(self) -> Value:
         return self._checker.opcode == Opcode.BACKWARD

@@ -25,7 +25,18 @@ AXI_OUTPUTS = {"awready": 1, "wready": 1, "bresp": 2, "bvalid": 1, "arready": 1,
 
 def expected_ports(config):
     """All ports as docs/controller.md lists them: (direction, width) by name."""
-    single = ("read_level", "sense_rows", "sense_columns", "differential", "adc_sample", "adc_ready", "slot", "irq")
+    single = (
+        "read_level",
+        "sense_rows",
+        "sense_columns",
+        "differential",
+        "adc_sample",
+        "adc_ready",
+        "slot",
+        "irq",
+        "busy",
+        "fault",
+    )
     outputs = {
         **dict.fromkeys(("row_pos", "row_neg"), config.rows),
         **dict.fromkeys(("column_pos", "column_neg"), config.columns),
