@@ -1,80 +1,18 @@
-// The Verilated controller with its bus master, the plant's side of its pins, and a tape of the traffic.
+// The Verilated controller with its bus master, and a tape of the traffic.
 //
-// Every clock cycle is `settle` (inputs are set, clock low, outputs are looked at) and `edge` (clock high). All the controller's
-// outputs come from flip-flops, so an answer on the bus is there right after an edge, and the next access starts at once. Pulses
-// are logged and read charges integrated here; Python is called when an array must be updated or read, which is once or twice an
-// operation.
+// All the controller's outputs come from flip-flops, so an answer on the bus is there right after an edge, and the next access
+// starts at once.
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "pins.hpp"
-#include "verilated.h"
-#ifdef CROSSTWIN_TRACE
-#include "verilated_vcd_c.h"
-#endif
+#include "array.hpp"
 
 namespace crosstwin {
 
-constexpr uint64_t kNever = ~uint64_t{0};
 constexpr uint64_t kAnswerLimit = 1000;  // clock cycles in which every bus access must be answered
 
-enum Event : int { kSlotsFull = 0, kRecordsFull = 1, kSampled = 2 };
-
-// Mirrored by crosstwin_sim.rtl.library.Shared; the arrays belong to Python.
-struct Shared {
-    uint64_t clock;    // clock cycles simulated
-    uint64_t command;  // cycle 0 of the last command
-    uint32_t data;     // of the last read
-    uint32_t count;    // words of the last block that were done
-    // The slots logged, all of one tile.
-    uint32_t slots;
-    uint32_t slots_capacity;
-    int32_t slots_tile;
-    // The read that was sampled.
-    int32_t tile, differential, forward, gain;
-    int32_t recording;
-    uint32_t record_count;
-    uint32_t records_capacity;
-    uint8_t* slot_up;
-    uint64_t* slot_rows;
-    uint64_t* slot_columns;
-    uint64_t* records;
-    int32_t* charge;
-    int32_t* codes;
-    int32_t* delays;
-    uint32_t* block;
-};
-
-using Callback = int (*)(int event);
-
-// The traffic of a run: what the bus master did, and what the converters answered.
-struct Tape {
-    enum Kind : uint32_t { kWrite, kRead, kWait };
-    struct Access {
-        Kind kind;
-        uint32_t address, value, strobe;
-    };
-    struct Beat {
-        int32_t delay;
-        uint64_t data[kBeatWords];
-    };
-    std::vector<Access> accesses;
-    std::vector<Beat> beats;
-    struct Read {
-        size_t first;
-        int count;
-    };
-    std::vector<Read> reads;
-    uint64_t clocks = 0;  // at the start, then how many there were
-};
-
-class Simulator {
+class Simulator : public ArraySide {
 public:
-    Simulator(Shared* shared, Callback callback) : s(*shared), callback(callback), top(&context, "controller") {
+    Simulator(Shared* shared, Callback callback) : ArraySide(shared, callback) {
         top.PORT_BREADY = top.PORT_RREADY = 1;
         reset<false>();
     }
@@ -92,12 +30,7 @@ public:
         }
         edge();
         top.rst = 0;
-        estop = false;
-        estop_at = kNever;
-        stop_in.reset();
-        beats = 0;
-        lines = Lines();
-        read_level = false;
+        forget();
         return result;
     }
 
@@ -211,48 +144,7 @@ public:
         if (s.clock - start != tape.clocks) throw Halt::kReplay;
     }
 
-#ifdef CROSSTWIN_TRACE
-    void trace(const char* path) {
-        context.traceEverOn(true);
-        waves = std::make_unique<VerilatedVcdC>();
-        top.trace(waves.get(), 99);
-        waves->open(path);
-    }
-#endif
-
-    Shared& s;
-
 private:
-    void evaluate() {
-        top.eval();
-#ifdef CROSSTWIN_TRACE
-        if (waves) waves->dump(10 * s.clock + (top.clk ? 5 : 0));
-#endif
-    }
-
-    template <bool kLive>
-    void settle() {
-        top.clk = 0;
-        if (kLive) top.PORT_ESTOP = estop || s.clock == estop_at;
-        const bool valid = beats != 0 && s.clock >= beat_at;
-        top.PORT_ADC_VALID = valid;
-        if (valid) store(top.PORT_ADC_DATA, tape.beats[next_beat].data);
-        evaluate();
-        if (kLive) watch();
-        if (valid && top.PORT_ADC_READY) {
-            beats--;
-            next_beat++;
-            plan_beat();
-        }
-        if (top.PORT_ADC_SAMPLE) sample<kLive>();
-    }
-
-    void edge() {
-        top.clk = 1;
-        evaluate();
-        s.clock++;
-    }
-
     // Lets the answer to a read of STATUS that is under way go by.
     template <bool kLive>
     void flush_read() {
@@ -268,132 +160,6 @@ private:
         estop_at = stop_in ? s.command + *stop_in : kNever;
         stop_in.reset();
     }
-
-    void watch() {
-        Lines now;
-        now.take(top);
-        const bool level = top.PORT_READ_LEVEL;
-        if (!(now == lines)) {
-            change(now, level);
-        } else if (top.PORT_SLOT) {
-            log_slot(now);
-        }
-        if (level != read_level) {
-            read_level = level;
-            if (level) {
-                std::memset(charge, 0, sizeof(charge));
-            } else {
-                beats = 0;
-            }
-        }
-        if (s.recording) record();
-    }
-
-    void change(const Lines& now, bool level) {
-        if (now.shorted()) throw Halt::kShort;
-        if (level && read_level) {
-            integrate(lines.row_pos(), lines.row_neg(), now.row_pos(), now.row_neg(), kRowWords, s.clock, charge);
-            integrate(lines.column_pos(), lines.column_neg(), now.column_pos(), now.column_neg(), kColumnWords, s.clock,
-                      charge + 64 * kRowWords);
-        } else if (!now.idle()) {
-            if (!lines.idle()) throw Halt::kNoBreak;
-            if (!top.PORT_SLOT || level) throw Halt::kNoSlot;
-            log_slot(now);
-        }
-        lines = now;
-    }
-
-    void log_slot(const Lines& now) {
-        const bool up = top.PORT_QUADRANT < 2;
-        if (!Lines::none(up ? now.row_neg() : now.row_pos(), kRowWords) ||
-            !Lines::none(up ? now.column_pos() : now.column_neg(), kColumnWords))
-            throw Halt::kQuadrant;
-        const int tile = top.PORT_TILE;
-        if (s.slots == s.slots_capacity || (s.slots && tile != s.slots_tile)) call(kSlotsFull);
-        s.slots_tile = tile;
-        const uint32_t slot = s.slots++;
-        s.slot_up[slot] = up;
-        std::memcpy(s.slot_rows + slot * kRowWords, up ? now.row_pos() : now.row_neg(), 8 * kRowWords);
-        std::memcpy(s.slot_columns + slot * kColumnWords, up ? now.column_neg() : now.column_pos(), 8 * kColumnWords);
-    }
-
-    void record() {
-        const uint64_t pins = control(top);
-        if (pins == recorded_control && lines == recorded_lines) return;
-        if (s.record_count == s.records_capacity) call(kRecordsFull);
-        uint64_t* entry = s.records + static_cast<uint64_t>(kRecordWords) * s.record_count++;
-        entry[0] = s.clock;
-        entry[1] = recorded_control = pins;
-        std::memcpy(entry + 2, lines.words, sizeof(lines.words));
-        recorded_lines = lines;
-    }
-
-    template <bool kLive>
-    void sample() {
-        if constexpr (kLive) {
-            if (!lines.idle() || top.PORT_SENSE_ROWS == top.PORT_SENSE_COLUMNS) throw Halt::kSample;
-            s.tile = top.PORT_TILE;
-            s.differential = top.PORT_DIFFERENTIAL;
-            s.forward = top.PORT_SENSE_COLUMNS;
-            s.gain = top.PORT_GAIN;
-            const int64_t* side = s.forward ? charge : charge + 64 * kRowWords;
-            for (int k = 0; k < (s.forward ? kRows : kColumns); k++) s.charge[k] = static_cast<int32_t>(side[k]);
-            const int count = call(kSampled);
-            if (!taping) tape.beats.clear();
-            next_beat = tape.beats.size();
-            beats = count;
-            pack(count);
-            if (taping) tape.reads.push_back({next_beat, count});
-        } else {
-            next_beat = tape.reads[next_read].first;
-            beats = tape.reads[next_read++].count;
-        }
-        plan_beat();
-    }
-
-    void pack(int count) {
-        constexpr uint64_t mask = (uint64_t{1} << kAdcBits) - 1;
-        for (int beat = 0; beat < count; beat++) {
-            Tape::Beat packed = {s.delays[beat], {}};
-            for (int lane = 0; lane < kLanes; lane++) {
-                const uint64_t code = static_cast<uint64_t>(s.codes[beat * kLanes + lane]) & mask;
-                const int bit = lane * kAdcBits, word = bit / 64;
-                packed.data[word] |= code << bit % 64;
-                if (bit % 64 + kAdcBits > 64) packed.data[word + 1] |= code >> (64 - bit % 64);
-            }
-            tape.beats.push_back(packed);
-        }
-    }
-
-    // Sets the clock cycle of the next beat, counted from this one.
-    void plan_beat() {
-        if (beats != 0) beat_at = s.clock + tape.beats[next_beat].delay;
-    }
-
-    int call(Event event) {
-        const int result = callback(event);
-        if (result < 0) throw Halt::kCallback;
-        return result;
-    }
-
-    Callback callback;
-    VerilatedContext context;
-    Vcontroller top;
-#ifdef CROSSTWIN_TRACE
-    std::unique_ptr<VerilatedVcdC> waves;
-#endif
-    bool estop = false;
-    uint64_t estop_at = kNever;
-    std::optional<int64_t> stop_in;
-    Lines lines, recorded_lines;
-    uint64_t recorded_control = 0;
-    bool read_level = false;
-    int64_t charge[64 * (kRowWords + kColumnWords)] = {};
-    int beats = 0;
-    size_t next_beat = 0, next_read = 0;
-    uint64_t beat_at = kNever;
-    Tape tape;
-    bool taping = false;
 };
 
 }  // namespace crosstwin
