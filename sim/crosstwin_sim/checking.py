@@ -1,4 +1,4 @@
-"""The random check on any back end: the golden model against the RTL, in process or under a cocotb bench."""
+"""The random check on any back end: the golden model against the RTL or its netlist in process, or the RTL in a cocotb bench."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from .errors import CrosstwinError
 from .rtl import RtlBackend
 from .rtl.build import build_folder
 from .rtl.device import RtlDevice
+from .rtl.netlist import FAMILIES
 
-#: Where the RTL may run.
-BACKENDS = ("rtl", *SIMULATORS)
+#: Where the controller may run: its RTL in process, the netlist that synthesis makes of it in process, its RTL in a bench.
+BACKENDS = ("rtl", "netlist", *SIMULATORS)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def run_check(
     operations: int,
     seed: int,
     *,
+    family: str | None = None,
     waves: bool = False,
     report: Callable[[str], None] = lambda step: None,
     progress: Callable[[int], None] = lambda done: None,
@@ -74,6 +76,8 @@ def run_check(
         How many, 1 or more.
     seed : int
         Same seed, same traffic, whatever the back end.
+    family : str or None
+        The FPGA family of the netlist, a key of :data:`crosstwin_sim.rtl.netlist.FAMILIES`; None with any other back end.
     waves : bool
         Whether to write every signal to a file.
     report : callable
@@ -88,8 +92,12 @@ def run_check(
     ConfigurationError
         If the configuration is wrong.
     """
-    if backend == "rtl":
-        return _run_in_process(config, operations, seed, waves, report, progress)
+    if (backend == "netlist") != (family is not None):
+        raise CrosstwinError(
+            f"the back end is {backend} and the family {family}; allowed is a family ({', '.join(FAMILIES)}) with netlist only"
+        )
+    if backend in ("rtl", "netlist"):
+        return _run_in_process(config, family, operations, seed, waves, report, progress)
     outcome = run_bench(
         "random",
         simulator=backend,
@@ -117,14 +125,20 @@ def run_check(
 
 
 def _run_in_process(
-    config: str, operations: int, seed: int, waves: bool, report: Callable[[str], None], progress: Callable[[int], None]
+    config: str,
+    family: str | None,
+    operations: int,
+    seed: int,
+    waves: bool,
+    report: Callable[[str], None],
+    progress: Callable[[int], None],
 ) -> Report:
     parts = load_config(config)
     wave_file = None
     if waves:
-        wave_file = (build_folder() / "check" / f"{parts.name}-rtl-{seed}-{operations}.vcd").resolve()
+        wave_file = (build_folder() / "check" / f"{parts.name}-{family or 'rtl'}-{seed}-{operations}.vcd").resolve()
         wave_file.parent.mkdir(parents=True, exist_ok=True)
-    backend = RtlBackend(parts, Plant(parts, checking_plant(seed)), waves=wave_file, report=report)
+    backend = RtlBackend(parts, Plant(parts, checking_plant(seed)), family=family, waves=wave_file, report=report)
     try:
         start = time.monotonic()
         result = Check(parts, RtlDevice(backend), seed).run(operations, progress)

@@ -73,7 +73,7 @@ def test_waves_are_written_where_it_says(
     [
         (["--config", "tinny"], "there is no configuration 'tinny'; allowed are tiny,"),
         (["--ops", "0"], "0 is not in the range x>=1"),
-        (["--backend", "vcs"], "'vcs' is not one of 'rtl', 'verilator', 'icarus'"),
+        (["--backend", "vcs"], "'vcs' is not one of 'rtl', 'netlist', 'verilator', 'icarus'"),
         (["--seed", "-1"], "-1 is not in the range 0<=x<=4294967295"),
     ],
 )

@@ -14,8 +14,9 @@ from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Response, register_map
 
 from ..backend import Words, bus_error
+from .array import PlantSide
 from .build import build
-from .library import BUSY, RECORDS_FULL, SAMPLED, SLOTS_FULL, Library
+from .library import BUSY, RECORDS_FULL, Library
 from .waves import decode
 
 #: Clock cycles that one call into the library waits at most, so that Ctrl-C is heard within a second.
@@ -25,15 +26,14 @@ _PATIENCE = 1_000_000
 class RtlBackend:
     """The RTL as a :class:`crosstwin_sim.backend.Backend`.
 
-    Slots are logged in C++ and applied to the array once per operation, or before a read within it; the array thus always reads
-    as it would slot by slot.
-
     Parameters
     ----------
     config : ControllerConfig
         What the controller is made of; its library is built if it is not there.
     plant : Plant
         The array behind the pins; it must have the configuration's tiles.
+    family : str or None
+        A key of :data:`crosstwin_sim.rtl.netlist.FAMILIES`, for the controller as it is mapped to that family's cells.
     waves : Path or None
         A VCD file to write every signal to, at half the speed and from the beginning.
     folder : Path or None
@@ -45,6 +45,8 @@ class RtlBackend:
     ------
     BuildError
         If the library cannot be built.
+    ToolError
+        If Yosys, which makes the netlist, is missing or fails.
     """
 
     def __init__(
@@ -52,15 +54,18 @@ class RtlBackend:
         config: ControllerConfig,
         plant: Plant,
         *,
+        family: str | None = None,
         waves: Path | None = None,
         folder: Path | None = None,
         report: Callable[[str], None] | None = None,
     ) -> None:
         self.config = config
-        self._plant = plant
+        self._array = PlantSide(config, plant)
         self._registers = register_map(config)
         self._recorded: list[NDArray[np.uint64]] = []
-        library = Library(build(config, trace=waves is not None, folder=folder, report=report), config, self._event)
+        library = Library(
+            build(config, trace=waves is not None, family=family, folder=folder, report=report), config, self._event
+        )
         self._library, self._shared = library, library.shared
         if waves is not None:
             library.trace(waves)
@@ -68,8 +73,7 @@ class RtlBackend:
     @property
     def plant(self) -> Plant:
         """The array, with everything driven so far applied."""
-        self._apply_slots()
-        return self._plant
+        return self._array.plant(self._library)
 
     @property
     def clock(self) -> int:
@@ -136,7 +140,7 @@ class RtlBackend:
             pass
         if result:
             self._library.check(result)
-        self._apply_slots()
+        self._array.apply_slots(self._library)
 
     def reset(self) -> None:
         """Pulse the controller's reset for one clock cycle; the array keeps its conductances."""
@@ -197,34 +201,10 @@ class RtlBackend:
         raise bus_error(self._registers, access, address)
 
     def _event(self, event: int) -> int:
-        if event == SLOTS_FULL:
-            self._apply_slots()
-        elif event == RECORDS_FULL:
+        if event == RECORDS_FULL:
             self._keep_records()
-        elif event == SAMPLED:
-            return self._convert()
-        return 0
-
-    def _apply_slots(self) -> None:
-        slots = self._shared.slots
-        if slots:
-            library = self._library
-            self._shared.slots = 0
-            self._plant.pulse_slots(
-                self._shared.slots_tile, library.slot_up[:slots], library.slot_rows[:slots], library.slot_columns[:slots]
-            )
-
-    def _convert(self) -> int:
-        self._apply_slots()
-        shared, library, config = self._shared, self._library, self.config
-        forward = bool(shared.forward)
-        driven, sensed = (config.rows, config.columns) if forward else (config.columns, config.rows)
-        charge = library.charge[:driven]
-        codes = self._plant.read(shared.tile, bool(shared.differential), forward, charge, shared.gain, sensed)
-        beats = -(-sensed // config.adc_lanes)
-        library.codes[:sensed] = codes
-        library.delays[:beats] = self._plant.delays(beats)
-        return beats
+            return 0
+        return self._array.event(event, self._library)
 
     def _keep_records(self) -> None:
         count = self._shared.record_count

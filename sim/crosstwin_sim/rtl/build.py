@@ -1,4 +1,4 @@
-"""Builds the shared library: Amaranth to Verilog, Verilog to C++, C++ to a library, cached by what it is made from."""
+"""Builds the shared library: Amaranth to Verilog or to a netlist, then C++, then a library, cached by what it is made from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,6 +19,7 @@ from crosstwin_model.config import ControllerConfig
 
 from ..errors import CrosstwinError
 from ..fingerprint import fingerprint
+from .netlist import FAMILIES, synthesis_version, write_netlist
 from .ports import ports_header
 
 #: Verilator runs fastest on the flattened design; the warnings are about how Amaranth writes Verilog, not about the design.
@@ -44,6 +46,7 @@ def build(
     config: ControllerConfig,
     *,
     trace: bool = False,
+    family: str | None = None,
     folder: Path | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Path:
@@ -57,6 +60,9 @@ def build(
         What to build.
     trace : bool
         Whether the library can write waves; it then runs at half the speed.
+    family : str or None
+        A key of :data:`crosstwin_sim.rtl.netlist.FAMILIES`, for the controller as it is mapped to that family's cells; None for
+        the controller as it is written.
     folder : Path or None
         Where builds are kept, None for ``rtl`` in :func:`build_folder`.
     report : callable or None
@@ -66,12 +72,56 @@ def build(
     ------
     BuildError
         If Verilator or a C++ compiler is missing, the folder cannot be written, or a step fails.
+    ToolError
+        If Yosys, which makes the netlist, is missing or fails.
     """
+    if family is None:
+        design = Design((config.name,), _SHIM / "shim.cpp", lambda place, told: _write_controller(config, trace, place))
+    else:
+        design = Design(
+            (config.name, family),
+            _SHIM / "shim.cpp",
+            lambda place, told: _write_netlist(config, family, trace, place, told),
+            (FAMILIES[family], synthesis_version()),
+            (_SHIM / "netlist.py", *_SHIM.glob("*.v")),
+        )
+    return build_library(design, config, trace=trace, folder=folder, report=report)
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a library is made from.
+
+    Parameters
+    ----------
+    label : tuple of str
+        Names its folder.
+    unit : Path
+        The C++ that drives it.
+    write : callable
+        Given a folder, writes there ``controller.v`` and ``ports.hpp``; it is also given what is told the steps.
+    settings : tuple
+        What else decides about the build; its ``repr`` counts.
+    sources : tuple of Path
+        Files that go into it beside the gateware and those of this folder.
+    """
+
+    label: tuple[str, ...]
+    unit: Path
+    write: Callable[[Path, Callable[[str], None]], None]
+    settings: tuple[object, ...] = ()
+    sources: tuple[Path, ...] = ()
+
+
+def build_library(
+    design: Design, config: ControllerConfig, *, trace: bool, folder: Path | None, report: Callable[[str], None] | None
+) -> Path:
+    """Return the path of a design's library, building it if it is not there; the arguments are those of :func:`build`."""
     folder = build_folder() / "rtl" if folder is None else folder
     tools = _find_tools()
-    sources = [*_SHIM.glob("*.[ch]pp"), _SHIM / "build.py", _SHIM / "ports.py"]
-    mark = fingerprint(config, (trace, tools.versions), sources)
-    key = f"{config.name}-{mark}{'-trace' if trace else ''}"
+    sources = [*_SHIM.glob("*.[ch]pp"), _SHIM / "build.py", _SHIM / "ports.py", design.unit, *design.sources]
+    mark = fingerprint(config, (trace, tools.versions, *design.settings), sources)
+    key = "-".join((*design.label, mark, *(["trace"] if trace else [])))
     library = folder / key / _LIBRARY
     if library.exists():
         return library
@@ -80,7 +130,7 @@ def build(
         with FileLock(folder / f"{key}.lock"):
             if not library.exists():
                 with tempfile.TemporaryDirectory(prefix=f".{key}-", dir=folder) as temporary:
-                    _make(config, trace, tools, Path(temporary), report or (lambda step: None))
+                    _make(design, trace, tools, Path(temporary), report or (lambda step: None))
                     (folder / key).mkdir(exist_ok=True)
                     os.replace(Path(temporary) / _LIBRARY, library)
     except OSError as error:
@@ -112,9 +162,25 @@ def _find_tools() -> _Tools:
     return _Tools([ccache, compiler] if ccache else [compiler], version.strip(), Path(spec.origin).parent)
 
 
-def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, report: Callable[[str], None]) -> None:
+def _write_controller(config: ControllerConfig, trace: bool, folder: Path) -> None:
+    from crosstwin_hdl.verilog import to_verilog  # Amaranth loads slowly, and is not needed when the library is there
+
+    (folder / "controller.v").write_text(to_verilog(config, flatten=not trace))
+    (folder / "ports.hpp").write_text(ports_header(config))
+
+
+def _write_netlist(config: ControllerConfig, family: str, trace: bool, folder: Path, report: Callable[[str], None]) -> None:
+    from crosstwin_hdl.verilog import TOP, to_verilog
+
+    verilog = to_verilog(config)
+    report(f"synthesising for {FAMILIES[family].name}")
+    write_netlist(verilog, TOP, family, folder, names=trace)
+    (folder / "ports.hpp").write_text(ports_header(config))
+
+
+def _make(design: Design, trace: bool, tools: _Tools, folder: Path, report: Callable[[str], None]) -> None:
     runtime = tools.verilator / "include"
-    flags = [*_COMPILER_FLAGS, "-I.", f"-I{_SHIM}", f"-I{runtime}", f"-I{runtime / 'vltstd'}", *_defines(trace)]
+    flags = [*_COMPILER_FLAGS, "-I.", f"-I{_SHIM}", f"-I{design.unit.parent}", f"-I{runtime}", f"-I{runtime / 'vltstd'}", *_defines(trace)]
 
     def compile_one(source: Path) -> str:
         target = f"{source.stem}.o"
@@ -125,27 +191,24 @@ def _make(config: ControllerConfig, trace: bool, tools: _Tools, folder: Path, re
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
         objects = [pool.submit(compile_one, runtime / f"{part}.cpp") for part in parts]
         report("writing Verilog")
-        from crosstwin_hdl.verilog import to_verilog  # Amaranth loads slowly, and is not needed when the library is there
-
-        (folder / "controller.v").write_text(to_verilog(config, flatten=not trace))
-        (folder / "ports.hpp").write_text(ports_header(config))
+        design.write(folder, report)
         report("verilating")
         command = [str(tools.verilator / "bin" / "verilator_bin"), *_VERILATOR_FLAGS, *(["--trace"] if trace else [])]
         _run([*command, "--Mdir", ".", "controller.v"], "Verilator", folder, VERILATOR_ROOT=str(tools.verilator))
         report("compiling")
-        objects += [pool.submit(compile_one, source) for source in _units(folder)]
+        objects += [pool.submit(compile_one, source) for source in _units(design, folder)]
         linked = [done.result() for done in objects]
     _run([tools.compiler[-1], "-shared", "-o", _LIBRARY, *linked], "linking", folder)
 
 
-def _units(folder: Path) -> list[Path]:
+def _units(design: Design, folder: Path) -> list[Path]:
     """Write two sources that include all others, what runs at every clock and the rest: each file's headers take seconds.
 
     They name no folder, so that ccache knows them again in the next one.
     """
     generated = sorted(path.name for path in folder.glob("Vcontroller*.cpp"))
     units = {
-        "fast": ["shim.cpp", *(name for name in generated if "Slow" not in name)],
+        "fast": [design.unit.name, *(name for name in generated if "Slow" not in name)],
         "slow": [name for name in generated if "Slow" in name],
     }
     for unit, names in units.items():

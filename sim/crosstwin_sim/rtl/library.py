@@ -1,4 +1,4 @@
-"""The compiled controller as seen from Python: its C functions, the memory both sides share, and its errors."""
+"""A compiled design as seen from Python: its C functions, the memory both sides share, and its errors."""
 
 from __future__ import annotations
 
@@ -58,13 +58,24 @@ class Shared(ctypes.Structure):
     )
 
 
-class Library:
-    """One simulated controller.
+#: C functions by name: type of the result, types of the arguments.
+Functions = dict[str, tuple[Any, tuple[Any, ...]]]
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+_HANDLE, _WORD, _WHOLE = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int
+
+
+class Simulation:
+    """One simulated design with the array's pins.
 
     Parameters
     ----------
     path : Path
-        What :func:`crosstwin_sim.rtl.build.build` returned.
+        The compiled library.
+    prefix : str
+        What its C functions' names begin with.
+    functions : Functions
+        Those that it has beside ``create`` and ``destroy``.
     config : ControllerConfig
         The configuration it was built for.
     event : callable
@@ -88,8 +99,12 @@ class Library:
         Words of a block access.
     """
 
-    def __init__(self, path: Path, config: ControllerConfig, event: Callable[[int], int]) -> None:
-        self._functions = _load(path)
+    def __init__(
+        self, path: Path, prefix: str, functions: Functions, config: ControllerConfig, event: Callable[[int], int]
+    ) -> None:
+        self._library = ctypes.CDLL(str(path.resolve()))
+        self._prefix = prefix
+        self._declare({"create": (_HANDLE, (ctypes.POINTER(Shared), _CALLBACK)), "destroy": (None, (_HANDLE,)), **functions})
         row_words, column_words = (config.rows + 63) // 64, (config.columns + 63) // 64
         lines = max(config.rows, config.columns)
         beats = -(-lines // config.adc_lanes)
@@ -107,18 +122,7 @@ class Library:
         self._raised: BaseException | None = None
         self._event = event
         self._callback = _CALLBACK(self._call_back)
-        self._handle = self._functions.crosstwin_create(ctypes.byref(self.shared), self._callback)
-        self.read = self._bound("read")
-        self.write = self._bound("write")
-        self.read_block = self._bound("read_block")
-        self.write_block = self._bound("write_block")
-        self.wait = self._bound("wait")
-        self.reset = self._bound("reset")
-        self.estop = self._bound("estop")
-        self.stop_in = self._bound("stop_in")
-        self.start_tape = self._bound("start_tape")
-        self.stop_tape = self._bound("stop_tape")
-        self.replay = self._bound("replay")
+        self._handle = self._function("create")(ctypes.byref(self.shared), self._callback)
 
     def check(self, result: int) -> None:
         """Raise what a negative result stands for.
@@ -134,15 +138,19 @@ class Library:
         if result < 0:
             raise PinError(f"clock cycle {self.shared.clock}: {HALTS[result]}")
 
-    def trace(self, path: Path) -> None:
-        """Write waves from now on; the library must have been built with ``trace=True``."""
-        self._functions.crosstwin_trace(self._handle, str(path).encode())
-
     def close(self) -> None:
-        """Give the simulated controller back; closes a wave file."""
+        """Give the simulation back; closes a wave file."""
         if self._handle is not None:
-            self._functions.crosstwin_destroy(self._handle)
+            self._function("destroy")(self._handle)
             self._handle = None
+
+    def _declare(self, functions: Functions) -> None:
+        for name, (result, arguments) in functions.items():
+            function = self._function(name)
+            function.restype, function.argtypes = result, arguments
+
+    def _function(self, name: str) -> Any:
+        return getattr(self._library, f"{self._prefix}_{name}")
 
     def _call_back(self, event: int) -> int:
         try:
@@ -152,40 +160,57 @@ class Library:
             return -1
 
     def _bound(self, name: str) -> Callable[..., int]:
-        function = getattr(self._functions, f"crosstwin_{name}")
+        function = self._function(name)
         handle = self._handle
 
-        def call(*arguments: int) -> int:
+        def call(*arguments: Any) -> int:
             result: int = function(handle, *arguments)
             return result
 
         return call
 
 
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+class Library(Simulation):
+    """One simulated controller.
 
+    Parameters
+    ----------
+    path : Path
+        What :func:`crosstwin_sim.rtl.build.build` returned.
+    config : ControllerConfig
+        The configuration it was built for.
+    event : callable
+        As for :class:`Simulation`.
+    """
 
-def _load(path: Path) -> ctypes.CDLL:
-    library = ctypes.CDLL(str(path.resolve()))
-    handle, word, whole = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int
-    signatures: dict[str, tuple[Any, tuple[Any, ...]]] = {
-        "create": (handle, (ctypes.POINTER(Shared), _CALLBACK)),
-        "destroy": (None, (handle,)),
-        "reset": (whole, (handle,)),
-        "write": (whole, (handle, word, word, word)),
-        "read": (whole, (handle, word)),
-        "write_block": (whole, (handle, word, word)),
-        "read_block": (whole, (handle, word, word)),
-        "wait": (whole, (handle, word)),
-        "estop": (whole, (handle, whole)),
-        "stop_in": (None, (handle, ctypes.c_int64)),
-        "start_tape": (None, (handle,)),
-        "stop_tape": (None, (handle,)),
-        "replay": (whole, (handle,)),
-    }
-    if hasattr(library, "crosstwin_trace"):
-        signatures["trace"] = (None, (handle, ctypes.c_char_p))
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, f"crosstwin_{name}")
-        function.restype, function.argtypes = result, arguments
-    return library
+    def __init__(self, path: Path, config: ControllerConfig, event: Callable[[int], int]) -> None:
+        functions: Functions = {
+            "reset": (_WHOLE, (_HANDLE,)),
+            "write": (_WHOLE, (_HANDLE, _WORD, _WORD, _WORD)),
+            "read": (_WHOLE, (_HANDLE, _WORD)),
+            "write_block": (_WHOLE, (_HANDLE, _WORD, _WORD)),
+            "read_block": (_WHOLE, (_HANDLE, _WORD, _WORD)),
+            "wait": (_WHOLE, (_HANDLE, _WORD)),
+            "estop": (_WHOLE, (_HANDLE, _WHOLE)),
+            "stop_in": (None, (_HANDLE, ctypes.c_int64)),
+            "start_tape": (None, (_HANDLE,)),
+            "stop_tape": (None, (_HANDLE,)),
+            "replay": (_WHOLE, (_HANDLE,)),
+        }
+        super().__init__(path, "crosstwin", functions, config, event)
+        self.read = self._bound("read")
+        self.write = self._bound("write")
+        self.read_block = self._bound("read_block")
+        self.write_block = self._bound("write_block")
+        self.wait = self._bound("wait")
+        self.reset = self._bound("reset")
+        self.estop = self._bound("estop")
+        self.stop_in = self._bound("stop_in")
+        self.start_tape = self._bound("start_tape")
+        self.stop_tape = self._bound("stop_tape")
+        self.replay = self._bound("replay")
+
+    def trace(self, path: Path) -> None:
+        """Write waves from now on; the library must have been built with ``trace=True``."""
+        self._declare({"trace": (None, (_HANDLE, ctypes.c_char_p))})
+        self._function("trace")(self._handle, str(path).encode())
