@@ -32,13 +32,17 @@ def to_verilog(config: ControllerConfig, *, flatten: bool = False) -> str:
         Write one optimised module without hierarchy. It does the same and simulates about twice as fast under Verilator, but
         nobody would want to read it.
     """
-    controller = Controller(config=config)
+    return component_to_verilog(Controller(config=config), flatten=flatten)
+
+
+def component_to_verilog(component: wiring.Component, *, flatten: bool = False) -> str:
+    """Return any component as Verilog in the same way, its members as ports of the top module."""
     with _builtin_yosys():
         if not flatten:
             return _wake_processes(
-                verilog.convert(controller, name=TOP, ports=_ports(controller), emit_src=False, strip_internal_attrs=True)
+                verilog.convert(component, name=TOP, ports=_ports(component), emit_src=False, strip_internal_attrs=True)
             )
-        text = rtlil.convert(controller, name=TOP, ports=_ports(controller), emit_src=False)
+        text = rtlil.convert(component, name=TOP, ports=_ports(component), emit_src=False)
         passes = (f"hierarchy -top {TOP}", "proc", "flatten", "opt", "clean -purge", "write_verilog -noattr")
         script = "\n".join((f"read_rtlil <<rtlil\n{text}\nrtlil", *passes, ""))
         return find_yosys(lambda version: version >= (0, 40)).run(["-q", "-"], script, ignore_warnings=True)
@@ -64,10 +68,10 @@ def _wake_processes(text: str) -> str:
     return re.sub(r"^  reg (\\\$auto\$verilog_backend\S+ )\s*= 0;$", wake, text, flags=re.MULTILINE)
 
 
-def _ports(controller: Controller) -> dict[str, tuple[Value, PortDirection]]:
+def _ports(component: wiring.Component) -> dict[str, tuple[Value, PortDirection]]:
     """Return the top module's ports under flat names."""
     ports = {}
-    for path, member, value in controller.signature.flatten(controller):
+    for path, member, value in component.signature.flatten(component):
         direction = PortDirection.Input if member.flow is wiring.In else PortDirection.Output
         ports["_".join(str(part) for part in path)] = (Value.cast(value), direction)
     return ports

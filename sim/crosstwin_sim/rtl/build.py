@@ -180,7 +180,15 @@ def _write_netlist(config: ControllerConfig, family: str, trace: bool, folder: P
 
 def _make(design: Design, trace: bool, tools: _Tools, folder: Path, report: Callable[[str], None]) -> None:
     runtime = tools.verilator / "include"
-    flags = [*_COMPILER_FLAGS, "-I.", f"-I{_SHIM}", f"-I{design.unit.parent}", f"-I{runtime}", f"-I{runtime / 'vltstd'}", *_defines(trace)]
+    flags = [
+        *_COMPILER_FLAGS,
+        "-I.",
+        f"-I{_SHIM}",
+        f"-I{design.unit.parent}",
+        f"-I{runtime}",
+        f"-I{runtime / 'vltstd'}",
+        *_defines(trace),
+    ]
 
     def compile_one(source: Path) -> str:
         target = f"{source.stem}.o"
