@@ -20,7 +20,7 @@ from crosstwin_model.devices.cells import CellDraws
 from crosstwin_model.elementary import exp2, log2
 from crosstwin_model.grid import GRID, on_grid
 from crosstwin_model.noise import Purpose, draw_normal, stream
-from crosstwin_model.pulse_kernels import PAIR, PERSISTENT
+from crosstwin_model.pulse_batch import PAIR, PERSISTENT
 from crosstwin_model.tile import Tile
 
 _STEP = np.float32(1.0 / GRID)

@@ -19,7 +19,7 @@ from crosstwin_model.devices.base import Device
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, second_key
 from crosstwin_model.grid import GRID
 from crosstwin_model.jit import name_variant, njit, source_version
-from crosstwin_model.pulse_kernels import PAIR, PERSISTENT, VISIBLE
+from crosstwin_model.pulse_batch import PAIR, PERSISTENT, VISIBLE
 from crosstwin_model.records import Layout
 from crosstwin_model.tile import Tile
 
@@ -120,7 +120,7 @@ def _disturb_kernel(
                 for k in range(planes):
                     parameters[k, 0] = rf[place + places[k]]
                 if derive is not None:
-                    parameters[planes, 0] = derive(parameters, 0, shape)
+                    parameters[planes, 0] = derive(parameters, 0, up == 1 or state == PAIR)
                 key = cell_key(keys, cell)
                 second = second_key(keys, key)
                 count = ru[place]

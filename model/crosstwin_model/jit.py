@@ -25,16 +25,21 @@ def njit(function: Callable[P, R]) -> Callable[P, R]:
     return _compile(function)
 
 
+def njit_only(signature: Any, function: Callable[P, R]) -> Callable[P, R]:
+    """Do the same at once and for arguments of these types only: a call with others raises TypeError."""
+    return _compile(function, signature)
+
+
 def njit_any_order(function: Callable[P, R]) -> Callable[P, R]:
     """Do the same for a function whose sums are exact, so that they may be added in any order and fused with products."""
     return _compile(function, fastmath={"reassoc", "contract"})
 
 
-def _compile(function: Callable[P, R], **options: Any) -> Callable[P, R]:
+def _compile(function: Callable[P, R], signature: Any = None, **options: Any) -> Callable[P, R]:
     try:
-        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, **options)(function)
+        compiled: Callable[P, R] = numba.njit(signature, cache=True, nogil=True, **options)(function)
     except RuntimeError:  # numba's word for "no locator": the package and the user's cache are both read-only
-        compiled = numba.njit(nogil=True, **options)(function)
+        compiled = numba.njit(signature, nogil=True, **options)(function)
     return compiled
 
 
@@ -53,6 +58,6 @@ def name_variant(function: Callable[P, R], *parts: object) -> Callable[P, R]:
 def source_version() -> str:
     """Return a digest of all sources whose functions are compiled into others'."""
     folder = Path(__file__).parent
-    sources = [folder / name for name in ("noise.py", "draws.py", "bits.py", "elementary.py")]
+    sources = [folder / name for name in ("noise.py", "draws.py", "bits.py", "elementary.py", "pulse_batch.py")]
     sources += sorted((folder / "devices").glob("*.py"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()

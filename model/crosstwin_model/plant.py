@@ -151,18 +151,10 @@ class Plant:
             If the tile does not exist or an array has another shape or type.
         """
         cells = self._tile(tile)
-        rows, columns = self.controller.rows, self.controller.columns
-        sides, words = row_words.shape[0], row_words.shape[-1]
-        if sides not in (1, 2):
-            raise ValueError(f"row_words has {sides} entries; allowed are 1 for all quadrants, or 2")
-        row_words = _words("row_words", row_words, (sides, rows, words))
-        column_words = _words("column_words", column_words, (sides, columns, words))
-        for name, signs, lines in (("x_signs", x_signs, rows), ("d_signs", d_signs, columns)):
-            if signs.shape != (lines,) or signs.dtype != np.int8 or not (signs.flags.c_contiguous and signs.flags.writeable):
-                raise ValueError(f"{name} is {signs.dtype}{list(signs.shape)}; allowed is int8[{lines}], writable")
         if self._half_selects is None:
             self._run(cells, x_signs, d_signs, row_words, column_words)
             return
+        x_signs, d_signs, row_words, column_words = self._checked(x_signs, d_signs, row_words, column_words)
         for x, d in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
             if (x_signs == x).any() and (d_signs == d).any():
                 group = (
@@ -216,22 +208,46 @@ class Plant:
 
     def _run(self, tile: Tile, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
         tile.touched = True
-        words, floats = tile.records()
-        rows = self.controller.rows
-        arguments = (
-            tile.flat_w, words, floats, tile.layout.places, self._shape, self._table, tile.pulse_keys, self._scales,
-            x_signs, d_signs, row_words, column_words,
-        )  # fmt: skip
-        if self._threads == 1 or tile.flat_w.size < _THREAD_CELLS or _hits(row_words, column_words) < _THREAD_HITS:
-            self._kernel(*arguments, 0, rows)
+        fixed = tile.fixed or self._fix(tile)
+        if self._threads > 1 and tile.flat_w.size >= _THREAD_CELLS and _hits(row_words, column_words) >= _THREAD_HITS:
+            self._run_threads(fixed, *self._checked(x_signs, d_signs, row_words, column_words))
             return
+        try:
+            if self._kernel(*fixed, x_signs, d_signs, row_words, column_words, 0, self.controller.rows):
+                return
+        except TypeError:
+            pass  # an array that the kernel does not take: the next line says why, or makes it one that it takes
+        self._kernel(*fixed, *self._checked(x_signs, d_signs, row_words, column_words), 0, self.controller.rows)
+
+    def _run_threads(self, fixed: tuple[Any, ...], *trains: Any) -> None:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1)
-        cuts = [rows * part // self._threads for part in range(self._threads + 1)]
-        others = [self._pool.submit(self._kernel, *arguments, cuts[k], cuts[k + 1]) for k in range(1, self._threads)]
-        self._kernel(*arguments, 0, cuts[1])
+        cuts = [self.controller.rows * part // self._threads for part in range(self._threads + 1)]
+        others = [self._pool.submit(self._kernel, *fixed, *trains, *cuts[k : k + 2]) for k in range(1, self._threads)]
+        self._kernel(*fixed, *trains, 0, cuts[1])
         for other in others:
             other.result()
+
+    def _fix(self, tile: Tile) -> tuple[Any, ...]:
+        """Return the kernel's arguments that are the same at every call for a tile."""
+        words, floats = tile.records()
+        tile.fixed = (tile.w, words, floats, tile.layout.places, self._shape, self._table, tile.pulse_keys, self._scales)
+        return tile.fixed
+
+    def _checked(
+        self, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words
+    ) -> tuple[Signs, Signs, Words, Words]:
+        """Return an update's trains as arrays that kernels take."""
+        rows, columns = self.controller.rows, self.controller.columns
+        sides, words = row_words.shape[0], row_words.shape[-1]
+        if sides not in (1, 2):
+            raise ValueError(f"row_words has {sides} entries; allowed are 1 for all quadrants, or 2")
+        row_words = _words("row_words", row_words, (sides, rows, words))
+        column_words = _words("column_words", column_words, (sides, columns, words))
+        for name, signs, lines in (("x_signs", x_signs, rows), ("d_signs", d_signs, columns)):
+            if signs.shape != (lines,) or signs.dtype != np.int8 or not (signs.flags.c_contiguous and signs.flags.writeable):
+                raise ValueError(f"{name} is {signs.dtype}{list(signs.shape)}; allowed is int8[{lines}], writable")
+        return x_signs, d_signs, row_words, column_words
 
     def read(
         self, tile: int, differential: bool, forward: bool, charge: npt.NDArray[np.int32], gain: int, count: int

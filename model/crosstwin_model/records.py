@@ -10,18 +10,21 @@ import numpy.typing as npt
 
 from crosstwin_model.bits import LANES
 from crosstwin_model.devices.base import DOWN, UP, Device
-from crosstwin_model.pulse_kernels import FIELDS, PAIR, PERSISTENT, VISIBLE
+from crosstwin_model.pulse_batch import FIELDS, PAIR, PERSISTENT, VISIBLE
 
 #: Rows of a batch's fields: pulses so far, conductance, and what is not needed.
 _PULSES, _VALUE, _REST = range(FIELDS)
+
+#: Bytes in a line of the cache.
+_LINE = 64
 
 
 class Layout:
     """Where a device's parameters and state are in a cell's record.
 
     The record begins with the number of pulses, then the conductances that pulses act on where these are not the visible ones
-    (one under write noise; g- and g+ of a pair), then the planes: the bounds, which both directions of all but a pair share,
-    and the rest for down and for up.
+    (one under write noise; g- and g+ of a pair), then the planes: first those that both directions share, which in all but a pair
+    are at least the bounds, and the rest for down and for up.
 
     Parameters
     ----------
@@ -33,7 +36,7 @@ class Layout:
     Attributes
     ----------
     state : int
-        VISIBLE, PERSISTENT or PAIR of :mod:`crosstwin_model.pulse_kernels`.
+        VISIBLE, PERSISTENT or PAIR of :mod:`crosstwin_model.pulse_batch`.
     states, words : int
         Conductances in a record, and its length.
     columns : int64[2, P]
@@ -45,14 +48,16 @@ class Layout:
     def __init__(self, device: Device, planes: int) -> None:
         self.state = PAIR if device.one_sided else PERSISTENT if device.write_noise else VISIBLE
         self.states = {VISIBLE: 0, PERSISTENT: 1, PAIR: 2}[self.state]
-        shared = 0 if self.state == PAIR else 2
+        shared = 0 if self.state == PAIR else device.shared_planes
         first = 1 + self.states
         own = planes - shared
         self.columns = np.empty((2, planes), np.int64)
         self.columns[:, :shared] = first + np.arange(shared)
         for direction in (DOWN, UP):
             self.columns[direction, shared:] = first + shared + direction * own + np.arange(own)
-        self.words = first + shared + 2 * own
+        words = first + shared + 2 * own
+        # Records of 4 or 8 words never lie across two lines of the cache.
+        self.words = next((size for size in (4, 8) if words <= size), words)
         self.places = np.full((2, -(-self.words // LANES) * LANES), _REST, np.int64)
         self.places[:, 0] = _PULSES
         for direction in (DOWN, UP):
@@ -61,8 +66,14 @@ class Layout:
             self.places[direction, self.columns[direction]] = FIELDS + np.arange(planes)
 
     def allocate(self, cells: int) -> npt.NDArray[np.uint32]:
-        """Return records of that many cells, all 0, uint32[cells * words + spare]: kernels read whole lanes beyond the last."""
-        return np.zeros(cells * self.words + self.places.shape[1], np.uint32)
+        """Return records of that many cells, all 0, uint32[cells * words + spare]: kernels read whole lanes beyond the last.
+
+        They begin with a line of the cache.
+        """
+        words = cells * self.words + self.places.shape[1]
+        memory = np.zeros(words + _LINE // 4, np.uint32)
+        first = -memory.ctypes.data % _LINE // 4
+        return memory[first : first + words]
 
     def fill(self, records: npt.NDArray[np.uint32], first: int, planes: npt.NDArray[np.float32]) -> None:
         """Put planes float32[2, P, n], or more, into the records of the cells from ``first`` on."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,7 @@ from crosstwin_model.devices.base import DOWN, UP, Device
 from crosstwin_model.devices.cells import CellDraws, Parameter
 from crosstwin_model.grid import on_grid
 from crosstwin_model.noise import Purpose, draw_bits, stream
-from crosstwin_model.pulse_kernels import PERSISTENT, VISIBLE
+from crosstwin_model.pulse_batch import PERSISTENT, VISIBLE
 from crosstwin_model.records import Layout
 
 #: Cells whose parameters are drawn at once, which bounds the memory that this takes.
@@ -44,12 +46,15 @@ class Tile:
         Streams of pulses and of write noise, of DAC and of ADC.
     touched : bool
         Whether a conductance has ever been changed.
+    fixed : tuple or None
+        What the plant's kernel takes at every call for this tile, once it has been pulsed.
     """
 
     def __init__(self, number: int, seed: int, device: Device, w: Plane, layout: Layout, factors: Plane | None) -> None:
         self.number, self.seed, self.device, self.w, self.layout = number, seed, device, w, layout
         self.flat_w = w.reshape(-1)
         self.touched = False
+        self.fixed: tuple[Any, ...] | None = None
         self._factors = factors
         self._records: npt.NDArray[np.uint32] | None = None
         self._floats: npt.NDArray[np.float32] | None = None
@@ -76,7 +81,7 @@ class Tile:
         planes, derive = self.layout.planes(self.table()), type(self.device).derive
         if derive is None:
             return planes
-        last = [derive(side, slice(None), shape) for side, shape in zip(planes, self.device.cell_shape(), strict=True)]
+        last = [derive(side, slice(None), up == UP or self.device.one_sided) for up, side in enumerate(planes)]
         return np.concatenate((planes, np.array(last, np.float32)[:, None]), axis=1)
 
     def bounds(self) -> tuple[Plane, Plane]:

@@ -199,7 +199,7 @@ def test_a_step_rule_is_rounded_after_every_operation() -> None:
         noise = np.float32(np.float32(1) + np.float32(0.4) * reference.draw_normal(keys, 0, number))
         assert slope == np.float32(1) / (high if up else low)
         part = np.float32(np.float32(1) - np.float32(w * slope))
-        step = np.float32(np.float32(size * part) * noise)
+        step = np.float32(np.float32((size if up else -size) * part) * noise)
         w = min(max(on_grid(np.float32(w + step)), low), high)
         plant.pulse_slots(0, np.array([up]), np.ones((1, 1), np.uint64), np.ones((1, 1), np.uint64))
         assert plant.conductance(0)[0, 0] == w

@@ -247,6 +247,12 @@ def test_sentences_about_configurations(fields: dict, sentence: str) -> None:
 ROWS, COLUMNS = np.zeros((12, 1), np.uint64), np.zeros((200, 1), np.uint64)
 
 
+def _update(plant: Plant, **arrays: np.ndarray) -> None:
+    signs = {"x_signs": np.ones(12, np.int8), "d_signs": np.ones(200, np.int8)}
+    words = {"row_words": np.ones((1, 12, 1), np.uint64), "column_words": np.ones((1, 200, 1), np.uint64)}
+    plant.update(0, **{**signs, **words, **arrays})
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -257,6 +263,11 @@ ROWS, COLUMNS = np.zeros((12, 1), np.uint64), np.zeros((200, 1), np.uint64)
             r"column_words is uint64\[200, 2\]; allowed is uint64\[200, 1\]",
         ),
         (lambda p: p.pulse(0, True, ROWS.astype(np.int64), COLUMNS), r"row_words is int64\[12, 1\]"),
+        (lambda p: _update(p, x_signs=np.ones(3, np.int8)), r"x_signs is int8\[3\]; allowed is int8\[12\]"),
+        (lambda p: _update(p, d_signs=np.ones(200)), r"d_signs is float64\[200\]; allowed is int8\[200\]"),
+        (lambda p: _update(p, row_words=np.ones((3, 12, 1), np.uint64)), "row_words has 3 entries; allowed are 1 for all"),
+        (lambda p: _update(p, row_words=np.ones((2, 12, 1), np.uint64)), r"column_words is uint64\[1, 200, 1\]; allowed is"),
+        (lambda p: _update(p, column_words=np.ones((1, 9, 1), np.uint64)), r"column_words is uint64\[1, 9, 1\]; allowed is"),
         (
             lambda p: p.pulse_slots(0, [True], np.ones((2, 1), np.uint64), np.ones((1, 4), np.uint64)),
             r"row_masks is uint64\[2, 1\]; allowed is uint64\[1, 1\]",

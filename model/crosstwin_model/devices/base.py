@@ -215,6 +215,11 @@ class Device:
         additive = type(self).additive_step if self.additive else None
         return type(self).step if additive is None else additive
 
+    @property
+    def shared_planes(self) -> int:
+        """How many planes, from the first, are the same for up and for down pulses: both bounds."""
+        return 2
+
     def cell_planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
         """Return the parameters of every cell, float32[2, P, cells], as the kernels use them.
 
@@ -235,8 +240,8 @@ class Device:
         planes[:, :2] = on_grid(planes[:, :2])
         derive = type(self).derive
         if derive is not None:
-            for direction, shape in zip((DOWN, UP), self.cell_shape(), strict=True):
-                planes[direction, -1] = derive(planes[direction], slice(None), shape)
+            for direction in (DOWN, UP):
+                planes[direction, -1] = derive(planes[direction], slice(None), direction == UP or self.one_sided)
         return planes
 
     def cell_shape(self) -> npt.NDArray[np.float32]:

@@ -9,24 +9,24 @@ import numpy as np
 import numpy.typing as npt
 from numba.extending import register_jitable
 
-from crosstwin_model.devices.base import DOWN, UP, CellDraws, Device
+from crosstwin_model.devices.base import UP, CellDraws, Device
 
 _UNIT = np.float32(1.0)
 _NOTHING = np.float32(0.0)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def per_bound(planes: Any, cell: Any, shape: Any) -> Any:
-    """Return 1 / bound (1 for 0), with the bound that the pulse goes to: w_max where shape[0] is 1, w_min where it is 0."""
-    bound = planes[1, cell] if shape[0] > 0 else planes[0, cell]
+def per_bound(planes: Any, cell: Any, up: Any) -> Any:
+    """Return 1 / bound (1 for 0), with the bound that the pulse goes to: w_max where it goes up."""
+    bound = planes[1, cell] if up else planes[0, cell]
     # A stuck cell may have a bound of 0; a branch would keep loops from being vectorised.
     return np.divide(_UNIT, bound + np.float32(bound == _NOTHING))
 
 
 @register_jitable  # type: ignore[untyped-decorator]
 def soft_change(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
-    """Return (s (1 - w b)) (1 + noise), every operation rounded to float32; s, of the sign of the step, and b are planes 2, 3."""
-    step = planes[2, cell] * (_UNIT - w * planes[3, cell])
+    """Return (s (1 - w b)) (1 + noise), every operation rounded to float32; |s| and b are planes 2, 3, and the sign shape[0]."""
+    step = shape[0] * planes[2, cell] * (_UNIT - w * planes[3, cell])
     return step * (_UNIT + noise)
 
 
@@ -39,7 +39,7 @@ def soft_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
 @register_jitable  # type: ignore[untyped-decorator]
 def additive_soft_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
     """Return w + s ((1 - w b) + noise), every operation rounded to float32."""
-    return w + planes[2, cell] * ((_UNIT - w * planes[3, cell]) + noise)
+    return w + shape[0] * planes[2, cell] * ((_UNIT - w * planes[3, cell]) + noise)
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,25 @@ class SoftBounds(Device):
     derive = staticmethod(per_bound)
 
     def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
-        """Return float32[2, 4, cells]: w_min, w_max, s, and b = 1 / bound."""
-        kept = self.cell_steps(draws).planes()
-        last = [per_bound(planes, slice(None), shape) for planes, shape in zip(kept, self.shape(), strict=True)]
+        """Return float32[2, 4, cells]: w_min, w_max, |s|, and b = 1 / bound."""
+        kept = np.abs(self.cell_steps(draws).planes())
+        kept[:, 0] *= -1.0
+        last = [per_bound(planes, slice(None), up) for up, planes in enumerate(kept)]
         return np.concatenate((kept, np.array(last, np.float32)[:, None]), axis=1)
 
+    @property
+    def shared_planes(self) -> int:
+        """Both bounds, and the step at w = 0 where it is the same in both directions."""
+        return 3 if self.up_down == self.up_down_spread == 0.0 else 2
+
     def shape(self) -> npt.NDArray[np.float32]:
-        """Return float32[2, 1]: 0 where pulses go down, to w_min, and 1 where they go up."""
-        return np.array([[DOWN], [UP]], np.float32)
+        """Return float32[2, 1]: the sign of the steps."""
+        return np.array([[-1.0], [1.0]], np.float32)
 
     def symmetry_point(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Return the symmetry point in closed form, float64[cells]; NaN where there is none between the bounds."""
-        (w_min, w_max), steps = planes[UP, :2].astype(np.float64), planes[:, 2].astype(np.float64)
+        (w_min, w_max), steps = planes[UP, :2].astype(np.float64), planes[:, 2] * self.shape()
+        steps = steps.astype(np.float64)
         bounds = np.array([w_min, w_max])
         slope = np.divide(steps, bounds, out=np.zeros(steps.shape), where=bounds != 0.0).sum(axis=0)
         point = np.divide(steps.sum(axis=0), slope, out=np.full(slope.shape, np.nan), where=slope != 0.0)
