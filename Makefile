@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 
 CONFIG ?= digits
 SIM ?= verilator
+BOARD ?= ulx3s-25f
 PYTEST_ARGS ?= -n 2
 SIM_ARGS = $(if $(TEST), --test $(TEST))$(if $(SEED), --seed $(SEED))$(if $(filter-out 0,$(WAVES)), --waves)
 SIM_ARGS += $(if $(filter-out file,$(origin CONFIG)),--config $(CONFIG))
@@ -21,7 +22,7 @@ export OBJCACHE ?= ccache
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint pytest sim verilog bench docs clean
+.PHONY: help setup demo test lint pytest sim verilog bitstream bench docs clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -78,6 +79,9 @@ sim: setup  ## Run the benches: SIM=verilator|icarus TEST=name SEED=n CONFIG=pre
 verilog: setup  ## Write the controller's Verilog to build/: CONFIG=preset|FILE.toml
 	@mkdir -p build
 	$(BIN)/crosstwin verilog --config $(CONFIG) -o build/$(basename $(notdir $(CONFIG))).v
+
+bitstream: setup  ## Build a bitstream in build/fpga/BOARD: BOARD=name CONFIG=preset|FILE.toml SOURCE=name ARRAY=pins|emulated
+	$(BIN)/crosstwin fpga build --board $(BOARD)$(if $(filter-out file,$(origin CONFIG)), --config $(CONFIG))$(if $(SOURCE), --source $(SOURCE))$(if $(ARRAY), --array $(ARRAY))
 
 bench: setup $(if $(PEER),peer)  ## Measure speed and quality, PEER=aihwkit also against that simulator; results go to build/bench/*.json
 	@set -e; $(if $(PEER),export CROSSTWIN_PEER=$(PEER_HOME)/venv/bin/python;) for file in $(BENCHES); do echo "== $$file"; $(BIN)/python "$$file"; done

@@ -86,5 +86,10 @@ DEVICES = {
     "ecp5-85": _ecp5("85"),
     "up5k": Device(ICE40, "iCE40 UP5K", ("-device", "u", "-dsp"), ("--up5k", "--package", "sg48")),
     "hx8k": Device(ICE40, "iCE40 HX8K", ("-device", "hx"), ("--hx8k", "--package", "ct256")),
-    "gw2ar-18": Device(GOWIN, "GW2AR-18", ("-family", "gw2a"), ("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C")),
+    "gw2ar-18": Device(
+        GOWIN,
+        "GW2AR-18",
+        ("-family", "gw2a"),
+        ("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C", "--vopt", "sspi_as_gpio"),
+    ),
 }

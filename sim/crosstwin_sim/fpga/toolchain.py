@@ -176,8 +176,7 @@ def _pack(device: Device, folder: Path) -> None:
     elif device.family == ICE40:
         run_tool("yowasp-icepack", ["routed", "bitstream"], folder)
     else:
-        family = device.nextpnr[-1].removeprefix("family=")
-        run_tool("gowin_pack", ["-d", family, "-o", "bitstream", "routed"], folder)
+        run_tool("gowin_pack", ["-d", "GW2A-18C", "--sspi_as_gpio", "-o", "bitstream", "routed"], folder)
 
 
 def _explained(error: ToolError, device: Device, folder: Path) -> CrosstwinError:

@@ -1,0 +1,101 @@
+"""The top of a bitstream: the board design on a board's own pins."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, ClockDomain, Module, Signal
+from amaranth.lib import io, wiring
+from amaranth.lib.wiring import Out
+
+from crosstwin_model.config import ControllerConfig
+
+from .board import BoardDesign
+from .logic import any_of
+
+#: Clock cycles of reset after power-up: iCE40's block RAM reads 0 for its first microseconds.
+RESET_CYCLES = 1023
+
+
+class BoardTop(wiring.Component):
+    """Board design, pins, LEDs and button.
+
+    It has no ports; it asks the platform for the oscillator and the resources ``uart`` 0, ``led``, ``button`` 0 (emergency stop)
+    and, where there is no emulated array, ``array`` 0.
+
+    Parameters
+    ----------
+    config : ControllerConfig
+    divisor : int
+        Clock cycles of a bit on the serial line.
+    clock_hz : int
+        Frequency of the clock, for the heartbeat.
+    array : callable or None
+        As in :class:`BoardDesign`.
+    pins : mapping
+        Members of the array's side that the board brings out, and how many of their low bits; empty with an emulated array.
+        Besides them ``array`` has ``clk``, the clock. Inputs that are not brought out are 0.
+    lights : sequence of int
+        Which ``led`` shows the heartbeat, BUSY and FAULT; one that is named twice shows either.
+    quiet : sequence of str
+        Resources that are outputs to be held low.
+    """
+
+    def __init__(
+        self,
+        config: ControllerConfig,
+        *,
+        divisor: int,
+        clock_hz: int,
+        array: Callable[[ControllerConfig], wiring.Component] | None,
+        pins: Mapping[str, int],
+        lights: Sequence[int],
+        quiet: Sequence[str],
+    ) -> None:
+        self._design = BoardDesign(config, divisor=divisor, array=array)
+        self._clock_hz = clock_hz
+        self._pins = pins
+        self._lights = lights
+        self._quiet = quiet
+        super().__init__({})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        self._make_clock(m, platform)
+        m.submodules.design = design = self._design
+        uart = platform.request("uart", 0)
+        m.d.comb += [design.rx.eq(uart.rx.i), uart.tx.o.eq(design.tx), design.estop.eq(platform.request("button", 0).i)]
+        heartbeat = Signal(range(self._clock_hz))
+        m.d.sync += heartbeat.eq(heartbeat + 1)
+        with m.If(heartbeat == self._clock_hz - 1):
+            m.d.sync += heartbeat.eq(0)
+        states = (heartbeat < self._clock_hz // 8, design.busy, design.fault)
+        for number in sorted(set(self._lights)):
+            shown = any_of(state for light, state in zip(self._lights, states, strict=True) if light == number)
+            m.d.comb += platform.request("led", number).o.eq(shown)
+        for name in self._quiet:
+            m.d.comb += platform.request(name, 0).o.eq(0)
+        if self._pins:
+            self._join_array(m, platform)
+        return m
+
+    def _make_clock(self, m: Module, platform: Any) -> None:
+        """Make the clock domain: the oscillator, and a reset until block RAM can be used for certain."""
+        m.domains.start = start = ClockDomain(reset_less=True, local=True)
+        m.domains.sync = sync = ClockDomain()
+        oscillator = platform.request(platform.default_clk, 0).i
+        started = Signal(range(RESET_CYCLES + 1))
+        with m.If(started != RESET_CYCLES):
+            m.d.start += started.eq(started + 1)
+        m.d.comb += [start.clk.eq(oscillator), sync.clk.eq(oscillator)]
+        m.d.start += sync.rst.eq(started != RESET_CYCLES)
+
+    def _join_array(self, m: Module, platform: Any) -> None:
+        """Join the design's array side to the connector."""
+        array = platform.request("array", 0, dir={**dict.fromkeys(self._pins, None), "clk": "-"})
+        m.submodules.clock = clock = io.DDRBuffer(io.Direction.Output, array.clk)
+        m.d.comb += clock.o.eq(Cat(1, 0))
+        for name, width in self._pins.items():
+            if self._design.signature.members[name].flow is Out:
+                m.d.comb += getattr(array, name).o.eq(getattr(self._design, name)[:width])
+            else:
+                m.d.comb += getattr(self._design, name).eq(getattr(array, name).i)
