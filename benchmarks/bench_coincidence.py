@@ -7,6 +7,7 @@ root mean square over cells and updates of coincidences / BL - p q.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from common import Row, report
@@ -29,15 +30,22 @@ def bernoulli(rng: np.random.Generator, codes: Codes, bl: int) -> Words:
     return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
 
 
-def error(words: Callable[[int, Codes], Words], bl: int) -> float:
-    """Return the root mean square error of ``words(side, codes)`` over random codes."""
+def error(words: Callable[[Codes, Codes], tuple[Words, Words]], bl: int) -> float:
+    """Return the root mean square error of the words of rows and columns over random codes."""
     rng = np.random.default_rng(SEED)
     squares = []
     for _ in range(UPDATES):
         x, d = (rng.integers(0, 256, LINES).astype(np.int16) for _ in range(2))
-        rate = coincidences(words(0, x), words(1, d)) / bl
+        rate = coincidences(*words(x, d)) / bl
         squares.append(np.mean((rate - np.outer(x / 256, d / 256)) ** 2))
     return float(np.sqrt(np.mean(squares)))
+
+
+def drawn(generators: Generators, source: Source, bl: int, codes: tuple[Codes, Codes]) -> tuple[Words, Words]:
+    """Return the words of both sides with new masks, where the source has any."""
+    if source is Source.HAMMERSLEY:
+        generators.draw_masks()
+    return generators.trains(source, bl, bl, codes, (256, 256))[2:]
 
 
 def main() -> None:
@@ -46,19 +54,11 @@ def main() -> None:
     rows = []
     for bl in (32, 128):
         rng = np.random.default_rng(SEED + 1)
-        reference = error(lambda side, codes, rng=rng, bl=bl: bernoulli(rng, codes, bl), bl)
+        reference = error(lambda x, d, rng=rng, bl=bl: (bernoulli(rng, x, bl), bernoulli(rng, d, bl)), bl)
         rows.append(Row(f"Bernoulli, BL {bl}", reference, "rms"))
         for source in (Source.HAMMERSLEY, Source.LFSR, Source.LFSR_PER_LINE):
-            generators = Generators(config, SEED_RESET)
-
-            def words(
-                side: int, codes: Codes, generators: Generators = generators, source: Source = source, bl: int = bl
-            ) -> Words:
-                if side == 0 and source is Source.HAMMERSLEY:
-                    generators.draw_masks()
-                return generators.hits(side, source, bl, bl, 256).words(codes, 1)
-
-            value = error(words, bl)
+            draw = partial(drawn, Generators(config, SEED_RESET), source, bl)
+            value = error(lambda x, d, draw=draw: draw((x, d)), bl)
             rows.append(Row(f"{source.label}, BL {bl}", value, "rms", reference, value / reference))
     report("coincidence", rows)
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from peer.vectors import RING, pair
 from crosstwin_model.coincidence import coincidences
 from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.devices.soft_bounds import SoftBounds
-from crosstwin_model.engine import Generators, Words, line_signs
+from crosstwin_model.engine import Generators, Words
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import SEED_RESET
 from crosstwin_sim.crossbar import Crossbar, PulseSettings
@@ -61,8 +60,7 @@ class AnySize(ControllerConfig):
         """Allow every size."""
 
 
-@dataclass(frozen=True)
-class Trains:
+class Trains(NamedTuple):
     """An update's pulse trains: the sign of each line, int8[lines], and the slots in which it fires, uint64[1, lines, words]."""
 
     x_signs: NDArray[np.int8]
@@ -132,9 +130,8 @@ class GoldenLayer:
         codes = (to_codes(x, x_peak, plan.x_top), to_codes(d, d_peak, plan.d_top))
         self._generators.draw_masks()
         scales = (plan.x_full_scale, plan.d_full_scale)
-        hits = [self._generators.hits(side, Source.HAMMERSLEY, plan.bl, plan.bl, scales[side]) for side in (0, 1)]
-        words = [hits[side].words(codes[side])[None] for side in (0, 1)]
-        return Trains(line_signs(codes[0]), line_signs(codes[1]), words[0], words[1])
+        x_signs, d_signs, rows, columns = self._generators.trains(Source.HAMMERSLEY, plan.bl, plan.bl, codes, scales)
+        return Trains(x_signs, d_signs, rows[None], columns[None])
 
     def coincidences(self) -> float:
         """Return the mean number of pulses of a cell in an update, over four turns of the ring."""

@@ -6,19 +6,20 @@ section *Firing* of docs/controller.md.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from .bits import popcount
 from .config import ControllerConfig, Source
 from .jit import njit
-from .lfsr import PER_LINE, SHARED, line_seeds, line_sequences, sequence
+from .lfsr import PER_LINE, SHARED, line_seeds, line_sequences, sequence, shift
 
 Words = NDArray[np.uint64]
 Codes = NDArray[np.int16]
 Signs = NDArray[np.int8]
+
+#: Taps and widths of the shared LFSRs.
+_TAPS, _BITS = tuple(polynomial.tap_mask for polynomial in SHARED), tuple(polynomial.bits for polynomial in SHARED)
 
 
 @njit
@@ -34,14 +35,21 @@ def thresholds(numbers: NDArray[np.uint16], full_scale: int, bits: int) -> NDArr
 @njit
 def shared_words(codes: Codes, limits: NDArray[np.int16]) -> Words:
     """Return the slots in which each line fires, |code| >= T, when all lines share the thresholds; shape (lines, words)."""
-    slots = limits.size
-    words = np.zeros((codes.size, (slots + 63) // 64), np.uint64)
-    # Slot by slot, so that the compiler can look at several lines at once.
-    for k in range(slots):
-        limit = limits[k]
-        place = np.uint64(k & 63)
+    count = (limits.size + 63) // 64
+    largest = 0
+    for code in codes:
+        largest = max(largest, abs(int(code)))
+    # Lines of the same magnitude fire in the same slots: those of the next smaller one, and those whose T it is.
+    table = np.zeros((count, largest + 1), np.uint64)
+    for k in range(limits.size):
+        if limits[k] <= largest:
+            table[k >> 6, limits[k]] |= np.uint64(1) << np.uint64(k & 63)
+    words = np.empty((codes.size, count), np.uint64)
+    for word in range(count):
+        for magnitude in range(1, largest + 1):
+            table[word, magnitude] |= table[word, magnitude - 1]
         for line in range(codes.size):
-            words[line, k >> 6] |= np.uint64(abs(codes[line]) >= limit) << place
+            words[line, word] = table[word, abs(codes[line])]
     return words
 
 
@@ -62,8 +70,42 @@ def line_signs(codes: Codes) -> Signs:
     """Return the sign of each code, -1, 0 or 1."""
     signs = np.empty(codes.size, np.int8)
     for line in range(codes.size):
-        signs[line] = (codes[line] > 0) - (codes[line] < 0)
+        signs[line] = np.int8(codes[line] > 0) - np.int8(codes[line] < 0)
     return signs
+
+
+@njit
+def hammersley(side: int, bl: int, slots: int, mask: int, bits: int) -> NDArray[np.uint16]:
+    """Return a side's numbers u of the first slots of a quadrant: the slot's number, or its bits in reverse, xor the mask."""
+    numbers = np.empty(slots, np.uint16)
+    shift = bits
+    while shift > 0 and bl > 1 << (bits - shift):
+        shift -= 1
+    for k in range(slots):
+        if side == 0:
+            numbers[k] = k << shift
+        else:
+            numbers[k] = (np.int64(numbers[k >> 1]) >> 1 if k > 0 else 0) | (k & 1) << (bits - 1)
+    for k in range(slots):
+        numbers[k] ^= np.uint16(mask)
+    return numbers
+
+
+@njit
+def _hammersley_trains(
+    x: Codes, d: Codes, bl: int, slots: int, masks: tuple[int, int], scales: tuple[int, int], bits: int
+) -> tuple[Signs, Signs, Words, Words]:
+    rows = shared_words(x, thresholds(hammersley(0, bl, slots, masks[0], bits), scales[0], bits))
+    columns = shared_words(d, thresholds(hammersley(1, bl, slots, masks[1], bits), scales[1], bits))
+    return line_signs(x), line_signs(d), rows, columns
+
+
+@njit
+def _draw(states: tuple[int, int], bits: int) -> tuple[int, int, int, int]:
+    """Return the masks of the rows and of the columns, and the states of both shared LFSRs after them."""
+    mask = (1 << bits) - 1
+    x, d = states
+    return x & mask, d & mask, shift(x, _TAPS[0], _BITS[0], bits), shift(d, _TAPS[1], _BITS[1], bits)
 
 
 @njit
@@ -128,9 +170,8 @@ class Generators:
 
     def draw_masks(self) -> None:
         """Take the scrambling masks of one operation with ``hammersley`` and advance both shared LFSRs."""
-        bits = self._config.code_bits
-        self.masks = (self.states[0] & (1 << bits) - 1, self.states[1] & (1 << bits) - 1)
-        self.states = [polynomial.shift(state, bits) for polynomial, state in zip(SHARED, self.states, strict=True)]
+        x_mask, d_mask, x_state, d_state = _draw((self.states[0], self.states[1]), self._config.code_bits)
+        self.masks, self.states = (x_mask, d_mask), [x_state, d_state]
 
     def numbers(self, side: int, source: Source, bl: int, slots: int) -> NDArray[np.uint16]:
         """Return the side's numbers u of the first ``slots`` slots of a quadrant of ``bl``: (slots,), or (lines, slots) per line.
@@ -145,42 +186,40 @@ class Generators:
         if source is Source.LFSR_PER_LINE:
             polynomial = PER_LINE[side]
             return line_sequences(self.lines[side], polynomial.tap_mask, polynomial.bits, bits, slots)
-        count: NDArray[np.uint16] = np.arange(slots, dtype=np.uint16)
         if source is Source.COUNT:
-            return count
-        if side == 0:
-            return (count << np.uint16(bits - (bl - 1).bit_length())) ^ np.uint16(self.masks[0])
-        return bit_reversed(bits)[:slots] ^ np.uint16(self.masks[1])
+            return np.arange(slots, dtype=np.uint16)
+        return hammersley(side, bl, slots, self.masks[side], bits)
 
-    def hits(self, side: int, source: Source, bl: int, slots: int, full_scale: int) -> Hits:
-        """Return what decides, for the first ``slots`` slots of a quadrant of ``bl``, which lines of a side fire."""
-        numbers = self.numbers(side, source, bl, slots)
-        if source is Source.LFSR_PER_LINE:
-            return Hits(None, numbers)
-        return Hits(thresholds(numbers, full_scale, self._config.code_bits), None)
+    def trains(
+        self, source: Source, bl: int, slots: int, codes: tuple[Codes, Codes], scales: tuple[int, int]
+    ) -> tuple[Signs, Signs, Words, Words]:
+        """Return the first ``slots`` slots of a quadrant of ``bl`` in which each row and each column fires, whatever its sign.
 
+        Parameters
+        ----------
+        source : Source
+            LFSRs that it uses are advanced once a slot.
+        bl, slots : int
+            Slots of the quadrant, and how many of them there are before a stop.
+        codes : pair of int16[rows], int16[columns]
+        scales : pair of int
+            Full scales of both sides; of no account with ``lfsr_per_line``.
 
-class Hits(NamedTuple):
-    """One side's slots: shared thresholds (slots,), or the lines' own numbers (lines, slots)."""
-
-    limits: NDArray[np.int16] | None
-    numbers: NDArray[np.uint16] | None
-
-    def words(self, codes: Codes) -> Words:
-        """Return the slots in which each line fires, whatever its code's sign; shape (lines, words)."""
-        if self.limits is not None:
-            return shared_words(codes, self.limits)
-        assert self.numbers is not None
-        return per_line_words(codes, self.numbers)
-
-
-def bit_reversed(bits: int) -> NDArray[np.uint16]:
-    """Return the numbers 0 ... 2**bits - 1 with their bits in reverse order."""
-    table = _REVERSED.get(bits)
-    if table is None:
-        table = np.array([int(f"{k:0{bits}b}"[::-1], 2) for k in range(1 << bits)], dtype=np.uint16)
-        _REVERSED[bits] = table
-    return table
-
-
-_REVERSED: dict[int, NDArray[np.uint16]] = {}
+        Returns
+        -------
+        int8[rows], int8[columns]
+            Signs of the codes.
+        uint64[rows, words], uint64[columns, words]
+            Bit k % 64 of word k // 64 of a line: it fires in slot k.
+        """
+        bits = self._config.code_bits
+        if source is Source.HAMMERSLEY:
+            return _hammersley_trains(codes[0], codes[1], bl, slots, self.masks, scales, bits)
+        made = []
+        for side in (0, 1):
+            numbers = self.numbers(side, source, bl, slots)
+            if source is Source.LFSR_PER_LINE:
+                made.append(per_line_words(codes[side], numbers))
+            else:
+                made.append(shared_words(codes[side], thresholds(numbers, scales[side], bits)))
+        return line_signs(codes[0]), line_signs(codes[1]), made[0], made[1]

@@ -16,7 +16,7 @@ from .jit import njit
 
 
 @njit
-def _shift(state: int, tap_mask: int, bits: int, count: int) -> int:
+def shift(state: int, tap_mask: int, bits: int, count: int) -> int:
     mask = (np.int64(1) << bits) - 1
     word = np.int64(state)
     for _ in range(count):
@@ -44,7 +44,7 @@ class Polynomial:
 
     def shift(self, state: int, count: int = 1) -> int:
         """Return the state after ``count`` single shifts."""
-        return _shift(state, self.tap_mask, self.bits, count)
+        return shift(state, self.tap_mask, self.bits, count)
 
 
 #: Shared registers of the row side and of the column side.
@@ -76,7 +76,7 @@ def sequence(state: int, tap_mask: int, bits: int, leap: int, count: int) -> tup
     numbers = np.empty(count, np.uint16)
     for k in range(count):
         numbers[k] = state & ((1 << leap) - 1)
-        state = _shift(state, tap_mask, bits, leap)
+        state = shift(state, tap_mask, bits, leap)
     return numbers, state
 
 

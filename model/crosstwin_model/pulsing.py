@@ -6,7 +6,7 @@ import numpy as np
 
 from .coincidence import words_for
 from .config import Source
-from .engine import Codes, Hits, Words, count_bits, extremes, line_signs, prefix_words, slot_masks
+from .engine import Codes, Signs, Words, count_bits, extremes, prefix_words, slot_masks
 from .observe import PulsePhase
 from .run import Run
 
@@ -84,8 +84,7 @@ def _pulse_codes(run: Run, tile: int, bl: int, codes: tuple[Codes, Codes], scale
         if slots <= 0:
             break
         if trains.slots != slots or not shared:
-            hits = [generators.hits(side, source, bl, slots, scales[side]) for side in (0, 1)]
-            trains.fire(hits, slots, row)
+            trains.fire(*generators.trains(source, bl, slots, codes, scales), slots, row)
         x, d = QUADRANTS[quadrant]
         trains.take(x, d)
         if run.config.fired_counter:
@@ -96,7 +95,7 @@ def _pulse_codes(run: Run, tile: int, bl: int, codes: tuple[Codes, Codes], scale
             )
             shown.add(quadrant, row_words, column_words, slots)
     if trains.slots:
-        run.array.update(tile, *trains.signs, trains.words[0], trains.words[1])
+        run.array.update(tile, trains.signs[0], trains.signs[1], trains.words[0], trains.words[1])
     slots = bl * len(quadrants)
     _finish(run, tile, slots, min(slots, allowed), fired, shown)
 
@@ -109,17 +108,18 @@ class _Trains:
     """
 
     def __init__(self, codes: tuple[Codes, Codes], sides: int, bl: int) -> None:
-        self._codes, self._sides = codes, sides
-        self.signs = (line_signs(codes[0]), line_signs(codes[1]))
+        self._sides = sides
+        self.signs: tuple[Signs, ...] = ()
         self.words = [np.zeros((2, side.size, words_for(bl)), np.uint64) for side in codes] if sides == 2 else []
         self.slots = 0
         self.fired: list[Words] = []
         self.bits: list[tuple[int, int]] = []
 
-    def fire(self, hits: list[Hits], slots: int, row: int | None) -> None:
-        """Make the words of a quadrant of so many slots; a row that is given fires in each of them."""
+    def fire(self, x_signs: Signs, d_signs: Signs, rows: Words, columns: Words, slots: int, row: int | None) -> None:
+        """Take the words of a quadrant of so many slots; a row that is given fires in each of them."""
         self.slots = slots
-        self.fired = [hit.words(side) for hit, side in zip(hits, self._codes, strict=True)]
+        self.signs = (x_signs, d_signs)
+        self.fired = [rows, columns]
         if row is not None:
             self.fired[0][row] = prefix_words(slots, self.fired[0].shape[1])
         self.bits = [count_bits(words, signs) for words, signs in zip(self.fired, self.signs, strict=True)]

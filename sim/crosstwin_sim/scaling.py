@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from crosstwin_model.jit import njit
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int16]
@@ -37,8 +40,7 @@ class Converters:
     adc_range: float = 12.0
 
 
-@dataclass(frozen=True)
-class UpdatePlan:
+class UpdatePlan(NamedTuple):
     """Settings of one UPDATE: slots a quadrant, the largest codes of both sides, and their full scales."""
 
     bl: int
@@ -46,6 +48,17 @@ class UpdatePlan:
     d_top: int
     x_full_scale: int
     d_full_scale: int
+
+
+@njit
+def _largest(values: Floats) -> float:
+    """Return the largest magnitude, infinity where a number is not finite."""
+    largest = 0.0
+    finite = True
+    for value in values:
+        finite &= abs(value) < np.inf
+        largest = max(largest, abs(value))
+    return largest if finite else np.inf
 
 
 def peak(name: str, values: Floats, length: int) -> float:
@@ -58,8 +71,8 @@ def peak(name: str, values: Floats, length: int) -> float:
     """
     if values.shape != (length,):
         raise ValueError(f"{name} has the shape {values.shape}; allowed is ({length},)")
-    largest = float(max(values.max(), -values.min())) if length else 0.0
-    if not largest < math.inf:
+    largest = _largest(values)
+    if largest == math.inf:
         bad = int(np.flatnonzero(~np.isfinite(values))[0])
         raise ValueError(f"{name}[{bad}] is {values[bad]}; allowed are finite numbers")
     return largest
@@ -72,9 +85,14 @@ def positive(name: str, value: float) -> float:
     return value
 
 
+@njit
 def to_codes(values: Floats, largest: float, top: int) -> Codes:
     """Return the codes of a vector whose largest magnitude is ``largest`` (> 0): that one becomes ``top``, none is larger."""
-    return np.rint(values * (top / largest)).astype(np.int16)
+    codes = np.empty(values.size, np.int16)
+    scale = top / largest
+    for line in range(values.size):
+        codes[line] = np.int16(np.rint(values[line] * scale))
+    return codes
 
 
 def adc_step(converters: Converters, adc_max: int, gain: int) -> float:
@@ -82,6 +100,23 @@ def adc_step(converters: Converters, adc_max: int, gain: int) -> float:
     return converters.adc_range / adc_max / (1 << gain)
 
 
+@njit
+def _share(count: float, bl_min: int, bl_max: int) -> tuple[int, float]:
+    """Return BL and the probability of both sides' largest lines."""
+    bl = 1
+    while bl < count and bl < bl_max:
+        bl *= 2
+    bl = min(max(bl, bl_min), bl_max)
+    return bl, math.sqrt(min(count / bl, 1.0))
+
+
+@njit
+def _whole(value: float, largest: int) -> int:
+    """Return the nearest whole number from 1 to the largest."""
+    return int(min(max(np.rint(value), 1.0), float(largest)))
+
+
+@njit
 def plan_update(count: float, top: int, bl_min: int, bl_max: int, full_scale_max: int) -> UpdatePlan:
     """Choose BL and the full scales so that the cell of both largest codes sees ``count`` coincidences on average.
 
@@ -101,24 +136,18 @@ def plan_update(count: float, top: int, bl_min: int, bl_max: int, full_scale_max
         Largest value of a full-scale register.
     """
     bl, share = _share(count, bl_min, bl_max)
-    x_full_scale = min(max(round(top / share), 1), full_scale_max)
-    d_full_scale = min(max(round(top * top * bl / (count * x_full_scale)), 1), full_scale_max)
-    return UpdatePlan(bl, top, top, x_full_scale, d_full_scale)
+    x_full_scale = _whole(top / share, full_scale_max)
+    return UpdatePlan(bl, top, top, x_full_scale, _whole(top * top * bl / (count * x_full_scale), full_scale_max))
 
 
+@njit
 def plan_update_per_line(count: float, code_max: int, bl_min: int, bl_max: int) -> UpdatePlan:
     """Do the same for the source ``lfsr_per_line``, whose full scales are fixed: here the codes carry the probabilities."""
     bl, share = _share(count, bl_min, bl_max)
     unity = code_max + 1
-    x_top = min(max(round(unity * share), 1), code_max)
-    d_top = min(max(round(unity * unity * count / (bl * x_top)), 1), code_max)
+    x_top = _whole(unity * share, code_max)
+    d_top = _whole(unity * unity * count / (bl * x_top), code_max)
     return UpdatePlan(bl, x_top, d_top, unity, unity)
-
-
-def _share(count: float, bl_min: int, bl_max: int) -> tuple[int, float]:
-    """Return BL and the probability of both sides' largest lines."""
-    bl = min(max(1 << max(math.ceil(count) - 1, 0).bit_length(), bl_min), bl_max)
-    return bl, math.sqrt(min(count / bl, 1.0))
 
 
 def plan_transfer(count: float, bl_max: int, full_scale_max: int) -> tuple[int, int]:

@@ -44,8 +44,7 @@ def test_hammersley_is_unbiased_over_its_masks(bl: int) -> None:
     for mask_x in range(16):
         for mask_d in range(16):
             generators.masks = (mask_x, mask_d)
-            rows = generators.hits(0, Source.HAMMERSLEY, bl, bl, 16).words(codes)
-            columns = generators.hits(1, Source.HAMMERSLEY, bl, bl, 16).words(codes)
+            _, _, rows, columns = generators.trains(Source.HAMMERSLEY, bl, bl, (codes, codes), (16, 16))
             total += _coincidences(rows, columns)
     np.testing.assert_array_equal(total, bl * np.outer(codes, codes))
 
@@ -62,8 +61,7 @@ def test_coincidence_error_at_bl_32(source: Source, low: float, high: float) -> 
     for _ in range(100):
         x, d = (rng.integers(0, 256, 64).astype(np.int16) for _ in range(2))
         generators.draw_masks()
-        rows = generators.hits(0, source, 32, 32, 256).words(x)
-        columns = generators.hits(1, source, 32, 32, 256).words(d)
+        _, _, rows, columns = generators.trains(source, 32, 32, (x, d), (256, 256))
         squares.append(np.mean((_coincidences(rows, columns) / 32 - np.outer(x / 256, d / 256)) ** 2))
     assert low <= np.sqrt(np.mean(squares)) <= high
 
@@ -71,8 +69,8 @@ def test_coincidence_error_at_bl_32(source: Source, low: float, high: float) -> 
 @given(x=st.lists(st.integers(0, 255), min_size=1, max_size=5), d=st.lists(st.integers(0, 255), min_size=1, max_size=5))
 def test_count_gives_the_smaller_code(x: list[int], d: list[int]) -> None:
     generators = _generators()
-    rows = generators.hits(0, Source.COUNT, 128, 128, 256).words(np.array(x, np.int16))
-    columns = generators.hits(1, Source.COUNT, 128, 128, 256).words(np.array(d, np.int16))
+    codes = np.array(x, np.int16), np.array(d, np.int16)
+    _, _, rows, columns = generators.trains(Source.COUNT, 128, 128, codes, (256, 256))
     np.testing.assert_array_equal(_coincidences(rows, columns), np.minimum(np.minimum.outer(x, d), 128))
 
 
