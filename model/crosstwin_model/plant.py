@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crosstwin_model import read_kernels
 from crosstwin_model.ageing import Ageing
 from crosstwin_model.coincidence import Words, words_for
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices.cells import CellDraws
 from crosstwin_model.half_select import HalfSelects
-from crosstwin_model.noise import NORMAL, Purpose, draw_bits, stream
+from crosstwin_model.noise import NORMAL
 from crosstwin_model.plant_config import PlantConfig
+from crosstwin_model.plant_reads import Reads
 from crosstwin_model.pulse_kernels import pulse_kernel
 from crosstwin_model.records import Layout
 from crosstwin_model.slots import direction_runs, line_words, within
@@ -65,20 +65,16 @@ class Plant:
         device = config.device
         rows, columns = controller.rows, controller.columns
         self._w = np.zeros((controller.tiles, rows, columns), np.float32)
-        self._nothing = np.zeros((0, 0), np.float32)
         planes = device.cell_planes(CellDraws(config.seed, 0, 1)).shape[1]
         derive = type(device).derive
         layout = Layout(device, planes - (derive is not None))
         factors = None if config.lines is None else config.lines.pulse_factors(rows, columns)
         self._tiles = [Tile(number, config.seed, device, self._w[number], layout, factors) for number in range(controller.tiles)]
-        self._reads = 0
-        self._stall_keys = stream(config.seed, Purpose.STALL)
+        self._reads = Reads(controller, config, self._tiles)
         self._kernel = pulse_kernel(device.pulse_step, derive, layout.state, layout.words, planes)
         self._shape = device.cell_shape()
         self._scales = np.array([device.c2c, device.write_noise * device.dw_min], np.float32)
         self._table = NORMAL.copy()
-        self._parameters = config.read_parameters(controller.adc_max)
-        self._converters = config.converter_errors(rows, columns, controller.adc_max)
         self._mask_words = (words_for(rows), words_for(columns))
         self._plus = (np.ones(rows, np.int8), np.ones(columns, np.int8), np.full(columns, -1, np.int8))
         self._half_selects = (
@@ -279,51 +275,7 @@ class Plant:
         ValueError
             If an argument is not as said.
         """
-        cells = self._tile(tile)
-        if differential and tile & 2:
-            raise ValueError(f"tile {tile} is a reference; allowed in a differential read are tiles of kind 0 and 1")
-        rows, columns = cells.w.shape
-        driven, sensed = (rows, columns) if forward else (columns, rows)
-        if charge.shape != (driven,) or charge.dtype != np.int32:
-            raise ValueError(f"charge is {charge.dtype}{list(charge.shape)}; allowed is int32[{driven}]")
-        if not (charge.flags.c_contiguous and charge.flags.writeable):
-            charge = charge.copy()
-        if not 1 <= count <= sensed:
-            raise ValueError(f"count is {count}; allowed are whole numbers from 1 to {sensed}")
-        if not 0 <= gain <= 15:
-            raise ValueError(f"gain is {gain}; allowed are whole numbers from 0 to 15")
-        codes = np.empty(count, np.int32)
-        other = self._tiles[tile | 2]
-        reference = other.w if differential and other.touched else self._nothing
-        dac, adc = self._converters[bool(forward)]
-        parameters = self._parameters[gain]
-        if self.config.lines is None:
-            done = read_kernels.read(
-                cells.w,
-                reference,
-                bool(forward),
-                charge,
-                dac,
-                adc,
-                self._table,
-                cells.converter_keys,
-                parameters,
-                self._reads,
-                codes,
-            )
-        else:
-            units = np.empty(driven)
-            done = read_kernels.drive(charge, dac, self._table, cells.converter_keys, parameters, self._reads, units) >= 0.0
-            if done:
-                sums = self.config.lines.read_sums(cells.w, units.astype(np.int64), bool(forward))
-                if differential:
-                    sums = sums - self.config.lines.read_sums(other.w, units.astype(np.int64), bool(forward))
-                read_kernels.convert(sums, adc, self._table, cells.converter_keys, parameters, self._reads, codes)
-        if not done:
-            largest = charge[np.abs(charge.astype(np.int64)).argmax()]
-            raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{read_kernels.CHARGE_MAX}")
-        self._reads = (self._reads + 1) & 0xFFFFFFFF
-        return codes
+        return self._reads.read(self._tile(tile), bool(differential), bool(forward), charge, gain, count)
 
     def delays(self, beats: int) -> npt.NDArray[np.int32]:
         """Return, for the read last made, the clock cycles from the sample or the beat before to each of its beats.
@@ -332,14 +284,7 @@ class Plant:
         -------
         int32[beats], each at least 1
         """
-        delays = np.full(beats, self.config.adc_interval, np.int32)
-        delays[:1] = self.config.adc_latency
-        if self.config.adc_stall:
-            number = (self._reads - 1) & 0xFFFFFFFF
-            delays += (draw_bits(self._stall_keys, np.arange(beats), number) % np.uint32(self.config.adc_stall + 1)).astype(
-                np.int32
-            )
-        return delays
+        return self._reads.delays(beats)
 
     def elapse(self, pair: int, updates: int = 1) -> None:
         """Let the time of that many updates pass on the tiles of a pair: decay, drift and the refresh of one-sided pairs.
@@ -399,7 +344,7 @@ class Plant:
         state: dict[str, npt.NDArray[Any]] = {
             "conductance": self._w.copy(),
             "pulses": np.array([tile.pulses() for tile in self._tiles]).reshape(cells),
-            "reads": np.array(self._reads, np.uint32),
+            "reads": np.array(self._reads.number, np.uint32),
             "touched": np.array([tile.touched for tile in self._tiles]),
         }
         if self._tiles[0].layout.states:
@@ -428,7 +373,7 @@ class Plant:
                     f"allowed in this plant is {like.dtype}{list(like.shape)}"
                 )
         self._w[...] = state["conductance"]
-        self._reads = int(state["reads"])
+        self._reads.number = int(state["reads"])
         states = state.get("states", np.zeros((len(self._tiles), self._tiles[0].flat_w.size, 0), np.float32))
         for tile in self._tiles:
             number = tile.number

@@ -12,15 +12,22 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.core import types
 
-from crosstwin_model.draws import normal
+from crosstwin_model.draws import SHIFT, cell_key, draw_bits, normal, second_key
 from crosstwin_model.grid import GRID
-from crosstwin_model.jit import njit, njit_any_order, source_version
+from crosstwin_model.jit import njit, njit_any_order, njit_only, source_version
 
 #: Charges with noise or errors are multiples of 1 / CHARGE_GRID.
 CHARGE_GRID = 2.0**8
 #: Largest size of a charge.
 CHARGE_MAX = 65535
+
+_CELLS, _ERRORS = types.float32[:, ::1], types.float64[:, ::1]
+_READ = types.boolean(
+    _CELLS, _CELLS, types.boolean, types.int32[::1], _ERRORS, _ERRORS, types.float32[::1], types.uint32[::1], types.float64[::1],
+    types.int64, types.int32[::1],
+)  # fmt: skip
 
 
 @njit_any_order
@@ -85,17 +92,27 @@ def _build_drive() -> Callable[..., float]:
 
     def drive(charge: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, units: Any) -> float:
         _ = version
-        total = 0.0
-        noise = parameters[0]
+        noise, unit = parameters[0], parameters[4]
+        largest = np.int64(0)
+        whole = np.int64(0)
         for line in range(charge.size):
-            if not -CHARGE_MAX <= charge[line] <= CHARGE_MAX:
-                return -1.0
-            value = charge[line] * parameters[4]
+            size = abs(np.int64(charge[line]))
+            largest = max(largest, size)
+            whole += size
+        if largest > CHARGE_MAX:
+            return -1.0
+        for line in range(charge.size):
+            units[line] = charge[line] * unit
+        if errors.shape[1] == 0 and noise == 0.0:
+            return float(whole * unit)
+        total = 0.0
+        for line in range(charge.size):
+            value = units[line]
             if charge[line] != 0:
                 if errors.shape[1] != 0:
                     value = np.rint(value * errors[0, line] + errors[1, line])
                 if noise > 0.0:
-                    value += np.rint(noise * parameters[4] * np.float64(normal(table, keys, line, number)))
+                    value += np.rint(noise * unit * np.float64(normal(table, keys, line, number)))
             units[line] = value
             total += abs(value)
         return total
@@ -109,13 +126,22 @@ def _build_convert() -> Callable[..., None]:
     def convert(sums: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, codes: Any) -> None:
         _ = version
         noise, scale, limit = parameters[1], parameters[2], parameters[3]
-        for line in range(codes.size):
-            value = sums[line] * scale
-            if errors.shape[1] != 0:
-                value = value * errors[0, line] + errors[1, line]
-            if noise > 0.0:
-                value = value + noise * np.float64(normal(table, keys[2:], line, number))
-            codes[line] = np.int32(min(max(np.rint(value), -limit), limit))
+        lines = codes.size
+        # Loop by loop, so that the compiler can look at several lines at once.
+        values, bits = np.empty(lines), np.empty(lines, np.uint32)
+        for line in range(lines):
+            values[line] = sums[line] * scale
+        if errors.shape[1] != 0:
+            for line in range(lines):
+                values[line] = values[line] * errors[0, line] + errors[1, line]
+        if noise > 0.0:
+            for line in range(lines):
+                key = cell_key(keys[2:], line)
+                bits[line] = draw_bits(key, second_key(keys[2:], key), number) >> SHIFT
+            for line in range(lines):
+                values[line] += noise * np.float64(table[bits[line]])
+        for line in range(lines):
+            codes[line] = np.int32(min(max(np.rint(values[line]), -limit), limit))
 
     return njit(convert)
 
@@ -128,6 +154,8 @@ def _build_read() -> Callable[..., bool]:
         number: Any, codes: Any,
     ) -> bool:  # fmt: skip
         _ = version
+        if charge.size != (w.shape[0] if forward else w.shape[1]):
+            return False
         units = np.empty(charge.size)
         total = drive(charge, dac, table, keys, parameters, number, units)
         if total < 0.0:
@@ -155,12 +183,13 @@ def _build_read() -> Callable[..., bool]:
         convert(sums, adc, table, keys, parameters, number, codes)
         return True
 
-    return njit(read)
+    return njit_only(_READ, read)
 
 
 #: The three steps of a read, and all of it on ideal lines; parameters as of :func:`crosstwin_model.reference.read`. ``drive``
 #: fills ``units``, the charges that the driven lines really carry, in multiples of 1 / parameters[4], and returns the sum of
-#: their sizes; -1 where a charge is above :data:`CHARGE_MAX`, and then ``read`` returns False and fills nothing. ``convert``
+#: their sizes; -1 where a charge is above :data:`CHARGE_MAX`, and then, and where there are not as many charges as lines,
+#: ``read`` returns False and fills nothing; for arrays of other types it raises TypeError. ``convert``
 #: fills ``codes`` from sums of conductances times units. Errors have no lines, and the reference no cells, where there are none.
 drive = _build_drive()
 convert = _build_convert()

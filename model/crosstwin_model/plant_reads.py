@@ -1,0 +1,105 @@
+"""The plant's reads: checks, converters, and the choice between ideal lines and lines with resistance."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from crosstwin_model import read_kernels
+from crosstwin_model.config import ControllerConfig
+from crosstwin_model.noise import NORMAL, Purpose, draw_bits, stream
+from crosstwin_model.plant_config import PlantConfig
+from crosstwin_model.tile import Tile
+
+Charge = npt.NDArray[np.int32]
+Codes = npt.NDArray[np.int32]
+
+_WRAP = 0xFFFFFFFF
+
+
+class Reads:
+    """Converters of one plant, and the number of reads so far, which their noise depends on.
+
+    Parameters
+    ----------
+    controller : ControllerConfig
+        Gives the number of lines and the width of ADC codes.
+    config : PlantConfig
+        Gives converters and lines.
+    tiles : list of Tile
+        All of the plant's.
+
+    Attributes
+    ----------
+    number : int
+        Reads so far, modulo 2^32.
+    """
+
+    def __init__(self, controller: ControllerConfig, config: PlantConfig, tiles: list[Tile]) -> None:
+        self.number = 0
+        self._config, self._tiles = config, tiles
+        self._lines = (controller.columns, controller.rows)
+        self._nothing = np.zeros((0, 0), np.float32)
+        self._stall_keys = stream(config.seed, Purpose.STALL)
+        self._table = NORMAL.copy()
+        self._parameters = config.read_parameters(controller.adc_max)
+        self._converters = config.converter_errors(controller.rows, controller.columns, controller.adc_max)
+
+    def read(self, cells: Tile, differential: bool, forward: bool, charge: Charge, gain: int, count: int) -> Codes:
+        """Make the read of :meth:`crosstwin_model.plant.Plant.read`."""
+        if differential and cells.number & 2:
+            raise ValueError(f"tile {cells.number} is a reference; allowed in a differential read are tiles of kind 0 and 1")
+        if not 1 <= count <= self._lines[not forward]:
+            raise ValueError(f"count is {count}; allowed are whole numbers from 1 to {self._lines[not forward]}")
+        if not 0 <= gain <= 15:
+            raise ValueError(f"gain is {gain}; allowed are whole numbers from 0 to 15")
+        codes = np.empty(count, np.int32)
+        if self._config.lines is not None:
+            done = self._read_lines(cells, differential, forward, self._checked(charge, forward), gain, codes)
+        else:
+            other = self._tiles[cells.number | 2]
+            reference = other.w if differential and other.touched else self._nothing
+            dac, adc = self._converters[forward]
+            rest = (dac, adc, self._table, cells.converter_keys, self._parameters[gain], self.number, codes)
+            try:
+                done = read_kernels.read(cells.w, reference, forward, charge, *rest)
+            except TypeError:
+                done = False  # an array that the kernel does not take
+            if not done:
+                done = read_kernels.read(cells.w, reference, forward, self._checked(charge, forward), *rest)
+        if not done:
+            largest = charge[np.abs(charge.astype(np.int64)).argmax()]
+            raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{read_kernels.CHARGE_MAX}")
+        self.number = (self.number + 1) & _WRAP
+        return codes
+
+    def delays(self, beats: int) -> npt.NDArray[np.int32]:
+        """Return the delays of :meth:`crosstwin_model.plant.Plant.delays`."""
+        config = self._config
+        delays = np.full(beats, config.adc_interval, np.int32)
+        delays[:1] = config.adc_latency
+        if config.adc_stall:
+            stalls = draw_bits(self._stall_keys, np.arange(beats), (self.number - 1) & _WRAP)
+            delays += (stalls % np.uint32(config.adc_stall + 1)).astype(np.int32)
+        return delays
+
+    def _checked(self, charge: Charge, forward: bool) -> Charge:
+        """Return a read's charges as an array that kernels take."""
+        driven = self._lines[forward]
+        if charge.shape != (driven,) or charge.dtype != np.int32:
+            raise ValueError(f"charge is {charge.dtype}{list(charge.shape)}; allowed is int32[{driven}]")
+        return charge if charge.flags.c_contiguous and charge.flags.writeable else charge.copy()
+
+    def _read_lines(self, cells: Tile, differential: bool, forward: bool, charge: Charge, gain: int, codes: Codes) -> bool:
+        """Fill the codes of a read through lines with resistance; False where a charge is too large."""
+        lines, keys, parameters = self._config.lines, cells.converter_keys, self._parameters[gain]
+        assert lines is not None
+        dac, adc = self._converters[forward]
+        units = np.empty(charge.size)
+        if read_kernels.drive(charge, dac, self._table, keys, parameters, self.number, units) < 0.0:
+            return False
+        sums = lines.read_sums(cells.w, units.astype(np.int64), forward)
+        if differential:
+            sums = sums - lines.read_sums(self._tiles[cells.number | 2].w, units.astype(np.int64), forward)
+        read_kernels.convert(sums, adc, self._table, keys, parameters, self.number, codes)
+        return True
