@@ -34,18 +34,26 @@ _READ = types.boolean(
 def _sum_forward(w: Any, units: Any, sums: Any) -> None:
     """Add units[i] w[i, j] over i to sums[j]."""
     rows, columns = w.shape
-    row = 0
-    while row + 4 <= rows:
-        a, b, c, d = units[row], units[row + 1], units[row + 2], units[row + 3]
+    # Rows at rest, such as those behind a rectifier, are left out.
+    driven = np.empty(rows, np.uint64)
+    count = 0
+    for row in range(rows):
+        driven[count] = np.uint64(row)
+        count += units[row] != 0.0
+    first = 0
+    while first + 4 <= count:
+        i, j, k, m = driven[first], driven[first + 1], driven[first + 2], driven[first + 3]
+        a, b, c, d = units[i], units[j], units[k], units[m]
         for column in range(columns):
-            sums[column] += (a * np.float64(w[row, column]) + b * np.float64(w[row + 1, column])) + (
-                c * np.float64(w[row + 2, column]) + d * np.float64(w[row + 3, column])
+            sums[column] += (a * np.float64(w[i, column]) + b * np.float64(w[j, column])) + (
+                c * np.float64(w[k, column]) + d * np.float64(w[m, column])
             )
-        row += 4
-    while row < rows:
+        first += 4
+    while first < count:
+        i = driven[first]
         for column in range(columns):
-            sums[column] += units[row] * np.float64(w[row, column])
-        row += 1
+            sums[column] += units[i] * np.float64(w[i, column])
+        first += 1
 
 
 @njit_any_order
