@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from .coincidence import words_for
@@ -14,6 +16,11 @@ from .run import Run
 FIRST_LOAD = 3
 #: Signs of x and of d that may fire in each quadrant; the first two move cells up.
 QUADRANTS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
+#: Quadrants that do something, where x has negative and positive codes, and d has.
+_PRESENT = {
+    present: [q for q, (x, d) in enumerate(QUADRANTS) if present[x > 0] and present[2 + (d > 0)]]
+    for present in product((False, True), repeat=4)
+}
 
 
 def pulse_update(run: Run, tile: int) -> None:
@@ -71,10 +78,8 @@ def _pulse_codes(run: Run, tile: int, bl: int, codes: tuple[Codes, Codes], scale
     shown = Shown()
     if source is Source.HAMMERSLEY and run.before_stop(1):  # the masks are drawn in SCAN1
         generators.draw_masks()
-    ranges = [extremes(side) for side in codes]
-    quadrants = [
-        q for q, signs in enumerate(QUADRANTS) if all(_has(span, sign) for span, sign in zip(ranges, signs, strict=True))
-    ]
+    (x_low, x_high), (d_low, d_high) = extremes(codes[0]), extremes(codes[1])
+    quadrants = _PRESENT[x_low < 0, x_high > 0, d_low < 0, d_high > 0]
     shared = source in (Source.HAMMERSLEY, Source.COUNT)
     # Quadrants that use the same numbers, to their ends, differ in nothing but the lines' signs.
     trains = _Trains(codes, 1 if shared and bl * len(quadrants) <= allowed else 2, bl)
@@ -132,11 +137,6 @@ class _Trains:
         for side, (own, other) in enumerate(((x, d), (d, x))):
             lines = self.signs[side] == own
             self.words[side][int(other < 0), lines, : self.fired[side].shape[1]] = self.fired[side][lines]
-
-
-def _has(span: tuple[int, int], sign: int) -> bool:
-    """Return whether numbers from the first to the second of ``span`` have one of that sign at their ends."""
-    return span[1] > 0 if sign > 0 else span[0] < 0
 
 
 def _timing(run: Run) -> tuple[int, int]:
