@@ -56,18 +56,17 @@ def command() -> None:
 @click.option(
     "--array",
     metavar="pins|emulated|FILE.toml",
-    default="emulated",
-    show_default=True,
-    help="An analog array on the board's connectors, or one emulated in fabric, with a TOML file's table [emulated].",
+    help="An analog array on the board's connectors, or one emulated in fabric, with a TOML file's table [emulated].  "
+    "[default: emulated, on the iCEBreaker pins]",
 )
 @json_option
-def build_command(name: str, source: str | None, random: str | None, array: str, json_path: str | None) -> None:
+def build_command(name: str, source: str | None, random: str | None, array: str | None, json_path: str | None) -> None:
     """Build a board's bitstream and its report, or, for the Arty, a project for Vivado.
 
     \b
     Examples:
       crosstwin fpga build --board ulx3s-25f
-      crosstwin fpga build --board icebreaker --array pins
+      crosstwin fpga build --board arty-a7-35 --array pins
       crosstwin fpga build --board ulx3s-85f --config digits --source hammersley --json build.json
 
     Everything goes to build/fpga/BOARD: the bitstream crosstwin.bit, .bin or .fs, and report.json. If the design does not fit, or
@@ -75,8 +74,9 @@ def build_command(name: str, source: str | None, random: str | None, array: str,
     """
     require_folder(json_path)
     board = BOARDS[name]
+    array = array or ("pins" if board.emulated is None else "emulated")
     emulated = None if array == "pins" else load_emulated(array)
-    usual = board.pinned if emulated is None else board.emulated
+    usual = board.pinned if emulated is None or board.emulated is None else board.emulated
     config = usual if source is None else load_config(source)
     if random is not None:
         config = replace(config, sources=(random,))

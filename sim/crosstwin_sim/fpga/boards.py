@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from crosstwin_model.config import ControllerConfig
+from crosstwin_model.config import PRESETS, ControllerConfig
 
 from ..errors import CrosstwinError
 
@@ -49,8 +49,8 @@ class Board:
         The pins for the array, in the order in which they are taken.
     attributes : tuple of (str, str)
         Electrical settings of these pins, in the vendor's words.
-    emulated : ControllerConfig
-        The configuration that is built with an emulated array if no other is asked for.
+    emulated : ControllerConfig or None
+        The configuration that is built with an emulated array if no other is asked for; None where none fits.
     leds, button : str
         What is printed beside the lights (heartbeat, busy, fault), and beside the emergency stop.
     lights : tuple of int
@@ -70,7 +70,7 @@ class Board:
     adc_bits: int
     connector: tuple[ConnectorPin, ...]
     attributes: tuple[tuple[str, str], ...]
-    emulated: ControllerConfig
+    emulated: ControllerConfig | None
     leds: str
     button: str
     lights: tuple[int, int, int] = (0, 1, 2)
@@ -179,7 +179,7 @@ BOARDS: dict[str, Board] = {
             title="ULX3S with an ECP5-25F",
             device="ecp5-25",
             loader="ulx3s",
-            emulated=ControllerConfig("ulx3s-25f", 32, 32, adc_lanes=4),
+            emulated=PRESETS["digits"],
             **_ulx3s(),
         ),
         Board(
@@ -187,7 +187,7 @@ BOARDS: dict[str, Board] = {
             title="ULX3S with an ECP5-85F",
             device="ecp5-85",
             loader="ulx3s",
-            emulated=ControllerConfig("ulx3s-85f", 65, 32, pairs=2, adc_lanes=8),
+            emulated=PRESETS["digits"],
             **_ulx3s(),
         ),
         Board(
@@ -202,7 +202,7 @@ BOARDS: dict[str, Board] = {
             adc_bits=4,
             connector=_pmods("PMOD1A PMOD1B PMOD2"),
             attributes=(("IO_STANDARD", "SB_LVCMOS"),),
-            emulated=ControllerConfig("icebreaker", 8, 8, adc_lanes=1, sources=("hammersley",), fired_counter=False),
+            emulated=None,
             leds="LEDG, LEDG, LEDR",
             lights=(1, 1, 0),
             button="UBUTTON",

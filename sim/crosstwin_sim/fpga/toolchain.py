@@ -83,6 +83,7 @@ def implement(
     constraints: str | None = None,
     clock: str = "clk",
     bitstream: Path | None = None,
+    timing_driven: bool = True,
     seed: int = 1,
     report: Callable[[str], None] = lambda step: None,
 ) -> Report:
@@ -105,6 +106,8 @@ def implement(
         The only port that is kept out of context.
     bitstream : Path or None
         File to write the bitstream to; its folder must exist. Only with constraints.
+    timing_driven : bool
+        Whether placement minds the slowest paths: that takes twice the time, and gives a tenth more speed.
     seed : int
         Where place and route begin; another one gives another result.
     report : callable
@@ -137,6 +140,7 @@ def implement(
         arguments += ["--report", "report.json", "--log", "log", "--quiet", *chosen.nextpnr]
         arguments += family.unconstrained if constraints is None else _pins(chosen)
         arguments += _result(chosen)
+        arguments += () if timing_driven else ("--no-tmdriv",)
         try:
             run_tool(family.nextpnr, arguments, folder)
         except ToolError as error:
