@@ -96,6 +96,7 @@ docs: setup  ## Regenerate docs/registers.md, diagrams and figures, and the tabl
 	$(BIN)/python -m crosstwin_sim.timing_diagrams
 	$(BIN)/python docs/ir_drop_figure.py
 	$(BIN)/python docs/device_tables.py
+	$(BIN)/python docs/board_tables.py
 	$(BIN)/python docs/module_tables.py
 
 clean:  ## Remove everything that the other targets made, .venv included

@@ -256,4 +256,5 @@ def _critical_path(paths: list[dict[str, Any]], clock: str) -> tuple[Step, ...]:
 def own_name(name: str) -> str:
     """Return the part of a net's or cell's name that the design gave it, without what synthesis added."""
     match = _CELL.search(name)
-    return (name[: match.start()] if match else name).split("$")[0] or name
+    name = name[: match.start()] if match else name
+    return re.sub(r"\.\d+\.\d+(_\w+(\[\d+\])?)?$", "", name.split("$")[0].rstrip(".")) or name
