@@ -21,7 +21,8 @@ class Backend(Protocol):
 
     Addresses are byte addresses of :func:`crosstwin_model.registers.register_map`; a block is consecutive words, the first at
     ``address``. Every access that the controller answers with SLVERR raises :class:`crosstwin_model.bus.BusError`; the words of a
-    block that come before it have then been written.
+    block that come before it have then been written. A back end whose answers take long may put writes off until the next read or
+    wait, which then raises the error; writes behind the one that was refused are not done.
     """
 
     @property

@@ -9,11 +9,16 @@ from crosstwin_model.config import ControllerConfig
 from crosstwin_model.plant import Plant
 
 from .backend import Backend
+from .link import open_board
 from .model_backend import ModelBackend
 from .rtl import RtlBackend
 
-#: Names that :func:`open_backend` knows.
+__all__ = ["BACKENDS", "SERIAL", "default_backend", "open_backend", "open_board"]
+
+#: Names that :func:`open_backend` knows: controllers on a simulated array.
 BACKENDS = ("model", "rtl")
+#: The name of the back end that :func:`open_board` gives: a board with its own array.
+SERIAL = "serial"
 
 
 def default_backend() -> str:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary, proxy
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstwin_model.bus import BusError
 from crosstwin_model.registers import ERROR_TEXT, Control, ErrorCode, Opcode, register_map
 
 from .backend import Backend
@@ -135,8 +136,12 @@ class Driver:
         ControllerError
             If the command was refused or a fault ended it.
         """
-        self.backend.write(self._address["COMMAND"], opcode | tile << 8)
-        self.backend.wait()
+        try:
+            self.backend.write(self._address["COMMAND"], opcode | tile << 8)
+            self.backend.wait()
+        except BusError:
+            self.forget()  # a setting that was put off may be what was refused
+            raise
         if changes_d:
             self._codes.pop("D", None)
         code = self.backend.read(self._address["ERROR"])

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from .simulated import SimulatedBoard
 
-#: Seconds between two looks at whether to stop, while nothing comes.
+#: Seconds between two looks, while nothing comes.
 _LOOK = 0.1
 
 
@@ -47,9 +47,13 @@ class Terminal:
             data = data[os.write(self._own, data) :]
 
 
-def serve(board: SimulatedBoard, terminal: Terminal, stopped: Callable[[], bool]) -> None:
-    """Run a board on a terminal until it is told to stop; while nothing is under way, its clock stands still."""
-    while not stopped():
+def serve(board: SimulatedBoard, terminal: Terminal, look: Callable[[], None]) -> None:
+    """Run a board on a terminal until ``look``, which is called again and again, raises an exception.
+
+    While nothing is under way, the board's clock stands still.
+    """
+    while True:
+        look()
         sent = terminal.receive(0 if board.busy else _LOOK)
         if sent or board.busy:
             terminal.send(board.run(sent))

@@ -11,14 +11,17 @@ from typing import Any, TypeVar
 import click
 
 from crosstwin_model.devices import Device, load_device
+from crosstwin_model.devices.soft_bounds import SoftBounds
+from crosstwin_model.emulated_config import EmulatedConfig, load_emulated
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.plant_config import load_plant
 from crosstwin_model.registers import TileKind
 from crosstwin_sim.backend import Backend
-from crosstwin_sim.backends import BACKENDS, default_backend, open_backend
+from crosstwin_sim.backends import BACKENDS, SERIAL, default_backend, open_backend, open_board
 from crosstwin_sim.experiments.training import BaseRun, Result, Tick, final_score, train
 from crosstwin_sim.figures import Curve, Map, Measure, draw_run, figure_format
 from crosstwin_sim.files import write_json
+from crosstwin_sim.link.port import DEFAULT_BAUD
 from crosstwin_sim.network import Algorithm
 from crosstwin_sim.rtl.build import build_folder
 from crosstwin_sim.trace import Recorder
@@ -51,9 +54,27 @@ def run_options(epochs: int) -> Callable[[_Command], _Command]:
             help="Converters, wires and half-selects of the array: a file with a table [plant].",
         ),
         click.option(
+            "--array",
+            "array_name",
+            metavar="emulated|FILE.toml",
+            help="In place of --device and --plant: the array that can be emulated in fabric, or a file with a table [emulated].",
+        ),
+        click.option(
             "--zero-shift", is_flag=True, help="First drive A to its symmetry point and program its reference to it (shd)."
         ),
-        click.option("--backend", type=click.Choice(BACKENDS), help="Default: rtl where a C++ compiler is found."),
+        click.option(
+            "--backend",
+            type=click.Choice((*BACKENDS, SERIAL)),
+            help="serial: a board.  [default: rtl where a C++ compiler is found, else model]",
+        ),
+        click.option("--port", metavar="NAME", help="Serial port of the board, for instance /dev/ttyUSB0 (serial)."),
+        click.option(
+            "--baud",
+            type=click.IntRange(1),
+            default=DEFAULT_BAUD,
+            show_default=True,
+            help="Speed of its bitstream's line (serial).",
+        ),
         click.option("--epochs", type=click.IntRange(1, 1000), default=epochs, show_default=True),
         click.option(
             "--seed",
@@ -94,8 +115,11 @@ class Wanted:
     algorithm: str
     device: str
     plant: str | None
+    array_name: str | None
     zero_shift: bool
     backend: str | None
+    port: str | None
+    baud: int
     epochs: int
     seed: int
     json_path: str | None
@@ -111,6 +135,16 @@ class Wanted:
             raise click.UsageError("--resume is for sgd and shd; a float run keeps no checkpoint.")
         if self.trace and self.algorithm == "float":
             raise click.UsageError("--trace is for sgd and shd; a float run has no pulses.")
+        if self.array_name and (self.device != "s1" or self.plant):
+            raise click.UsageError("--array has devices and converters of its own; leave --device and --plant out.")
+        if self.array_name and self.trace:
+            raise click.UsageError("--trace records the analog array's plant; leave it out with --array.")
+        if (self.backend == SERIAL) != (self.port is not None):
+            raise click.UsageError("--backend serial and --port go together: name the board's serial port with --port.")
+        if self.backend == SERIAL and (self.resume or self.checkpoint or self.trace):
+            raise click.UsageError(
+                "A board's array can be neither kept nor recorded; leave --resume, --checkpoint and --trace out."
+            )
         for written in (self.json_path, self.plot, self.trace):
             require_folder(None if written is None else str(written))
         if self.plot:
@@ -122,8 +156,15 @@ class Wanted:
         return Algorithm.SHD if self.algorithm == "float" else Algorithm(self.algorithm)
 
     def load_device(self) -> Device:
-        """Return the device."""
-        return load_device(self.device)
+        """Return the device; of an emulated array, what the host must know of it."""
+        array = self.load_array()
+        if array is None:
+            return load_device(self.device)
+        return SoftBounds(name="emulated", dw_min=array.dw_min, w_max=array.w_max, w_min=array.w_min)
+
+    def load_array(self) -> EmulatedConfig | None:
+        """Return the emulated array, or None where devices and plant are simulated."""
+        return None if self.array_name is None else load_emulated(self.array_name)
 
     def load_plant(self) -> PlantConfig:
         """Return the rest of the array."""
@@ -167,6 +208,14 @@ class Task:
     draw: Callable[[str, str, list[Curve], Plant], None] | None = None
 
 
+def _open(wanted: Wanted, run: BaseRun, plant: Plant | None) -> Backend:
+    """Return the back end, on a simulated array or on a board."""
+    if wanted.port is None:
+        assert plant is not None
+        return open_backend(wanted.backend or default_backend(), run.controller, plant, lambda step: stderr.print(f"{step} ..."))
+    return open_board(wanted.port, run.controller, wanted.baud)
+
+
 def carry_out(wanted: Wanted, task: Task) -> None:
     """Train, and report on the console and to the files asked for."""
     if wanted.algorithm == "float":
@@ -182,26 +231,27 @@ def carry_out(wanted: Wanted, task: Task) -> None:
     name = wanted.backend or default_backend()
     path = wanted.checkpoint or build_folder() / "train" / f"{run.key}-{name}.npz"
     words = f"{wanted.algorithm.upper()} on {run.device.name}"
-    stderr.print(f"Training {run.name} by {words}, back end {name}; checkpoint {path}", soft_wrap=True)
-    plant = run.make_plant()
+    place = f"port {wanted.port}" if wanted.port else f"checkpoint {path}"
+    stderr.print(f"Training {run.name} by {words}, back end {name}; {place}", soft_wrap=True)
+    plant = None if wanted.port else run.make_plant()
     with ExitStack() as stack:
         recorder = None
-        if wanted.trace:
+        if wanted.trace and plant is not None:
             recorder = stack.enter_context(Recorder(wanted.trace, plant, append=wanted.resume and wanted.trace.exists()))
             plant = recorder.plant
-        backend = open_backend(name, run.controller, plant, lambda step: stderr.print(f"{step} ..."))
+        backend = _open(wanted, run, plant)
         stack.callback(backend.close)
         if recorder:
             backend = recorder.watch(backend)
         result = _train(wanted, task, backend, plant, path)
         more = task.finish(backend) if task.finish else ""
     reference = _reference(task)
+    digest = f", SHA-256 of all conductances {result.conductance_sha256}" if plant else ""
     vectors, repeated, saturated = (sum(counts) for counts in zip(*result.reads, strict=True))
     stdout.print(
         f"{words}, back end {name}: {_final(task, result.accuracy)}, float SGD {_final(task, reference)}\n"
         f"Reads: {vectors} vectors, {repeated} repeated with a wider range, {saturated} still saturated\n"
-        f"{result.clock_cycles} clock cycles, {result.seconds:.1f} s, "
-        f"SHA-256 of all conductances {result.conductance_sha256}{more}",
+        f"{result.clock_cycles} clock cycles, {result.seconds:.1f} s{digest}{more}",
         soft_wrap=True,
         markup=False,
     )
@@ -210,7 +260,9 @@ def carry_out(wanted: Wanted, task: Task) -> None:
     if wanted.plot:
         title = f"{task.title} by {words}, back end {name}"
         curves = [Curve(words, result.accuracy), Curve("float SGD", reference)]
-        if task.draw:
+        if plant is None:
+            draw_run(wanted.plot, title, curves, measure=task.measure)
+        elif task.draw:
             task.draw(wanted.plot, title, curves, plant)
         else:
             rows, columns = run.shapes[0]
@@ -221,7 +273,7 @@ def carry_out(wanted: Wanted, task: Task) -> None:
             draw_run(wanted.plot, title, curves, maps, measure=task.measure)
 
 
-def _train(wanted: Wanted, task: Task, backend: Backend, plant: Plant, path: Path) -> Result:
+def _train(wanted: Wanted, task: Task, backend: Backend, plant: Plant | None, path: Path) -> Result:
     epochs = wanted.epochs
     done = 0
     try:
@@ -238,7 +290,7 @@ def _train(wanted: Wanted, task: Task, backend: Backend, plant: Plant, path: Pat
 
             return train(task.run, backend, plant, task.data, tick=tick, epoch_done=epoch_done, path=path, resume=wanted.resume)
     except KeyboardInterrupt:
-        if path.exists():
+        if plant is not None and path.exists():
             stderr.print(f"The checkpoint holds {done} of {epochs} epochs; add --resume to go on from it.", soft_wrap=True)
         raise
 
@@ -253,7 +305,7 @@ def _document(wanted: Wanted, task: Task, name: str, result: Result, reference: 
         f"final_{key}": final_score(result.accuracy),
         f"float_{key}": reference,
         "reads": [dict(zip(("vectors", "repeated", "saturated"), counts, strict=True)) for counts in result.reads],
-        "conductance_sha256": result.conductance_sha256,
+        "conductance_sha256": result.conductance_sha256 or None,
         "clock_cycles": result.clock_cycles,
         "seconds": result.seconds,
         "config": task.run.document(),

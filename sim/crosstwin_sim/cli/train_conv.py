@@ -33,7 +33,16 @@ def command(**options: Any) -> None:
     split, device = load_split(wanted.seed), wanted.load_device()
     settings = SETTINGS[wanted.chosen]
     reference_settings = SETTINGS[Algorithm.SHD]
-    run = ConvRun(wanted.chosen, device, wanted.zero_shift, wanted.epochs, wanted.seed, settings, plant=wanted.load_plant())
+    run = ConvRun(
+        wanted.chosen,
+        device,
+        wanted.zero_shift,
+        wanted.epochs,
+        wanted.seed,
+        settings,
+        plant=wanted.load_plant(),
+        array=wanted.load_array(),
+    )
     task = Task(
         "Digits on a convolutional network",
         run,

@@ -30,16 +30,27 @@ def command(**options: Any) -> None:
       crosstwin train digits --device my_device.toml --resume
       crosstwin train digits --epochs 1 --trace run.h5
       crosstwin train digits --plant my_array.toml
+      crosstwin train digits --array emulated
 
     Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. A device file has one table
     [device] and is trained with the settings of s1. A plant file has one table [plant], with line resistance in [plant.lines]
-    (docs/devices.md). The algorithm float uses no crossbar.
+    (docs/devices.md). The array "emulated" is the one that a board can have in its gateware, bit for bit
+    (docs/emulated_array.md). The algorithm float uses no crossbar.
     """
     wanted = Wanted(**options)
     split, device = load_split(wanted.seed), wanted.load_device()
     settings = digits_settings(device.name, wanted.chosen)
     reference_settings = digits_settings(device.name, Algorithm.SHD)
-    run = Run(wanted.chosen, device, wanted.zero_shift, wanted.epochs, wanted.seed, settings, plant=wanted.load_plant())
+    run = Run(
+        wanted.chosen,
+        device,
+        wanted.zero_shift,
+        wanted.epochs,
+        wanted.seed,
+        settings,
+        plant=wanted.load_plant(),
+        array=wanted.load_array(),
+    )
 
     def draw(path: str, title: str, curves: list[Curve], plant: Plant) -> None:
         draw_network(path, title, curves, run, plant, split)

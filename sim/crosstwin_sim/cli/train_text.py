@@ -63,6 +63,7 @@ def command(text_path: Path | None, characters: int, hidden: int, layers: int, *
         layers,
         text,
         plant=wanted.load_plant(),
+        array=wanted.load_array(),
     )
     reference = replace(run, settings=text_settings(Algorithm.SHD, layers))
 

@@ -7,12 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.devices import Device
+from crosstwin_model.emulated import EmulatedPlant
+from crosstwin_model.emulated_config import EmulatedConfig
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import SEED_BITS
 from crosstwin_sim.backend import Backend
@@ -20,7 +22,7 @@ from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadCounts, ReadSett
 from crosstwin_sim.driver import Driver
 from crosstwin_sim.layers import FloatLayer, Layer
 from crosstwin_sim.network import Algorithm
-from crosstwin_sim.scaling import Floats
+from crosstwin_sim.scaling import Converters, Floats
 
 from .checkpoint import Checkpoint, load_checkpoint
 from .settings import Settings
@@ -88,6 +90,8 @@ class BaseRun(ABC):
     plant : PlantConfig
         The rest of the array, whose own device and seed do not count: a 9-bit ADC over +-12 with noise .06 and 7-bit inputs, if
         nothing else is said.
+    array : EmulatedConfig or None
+        The emulated array that is trained in place of devices and plant; ``device`` then only says its nominal step.
     """
 
     algorithm: Algorithm
@@ -97,6 +101,7 @@ class BaseRun(ABC):
     seed: int
     settings: Settings
     plant: PlantConfig = field(default_factory=PlantConfig, kw_only=True)
+    array: EmulatedConfig | None = field(default=None, kw_only=True)
 
     @property
     @abstractmethod
@@ -119,6 +124,9 @@ class BaseRun(ABC):
 
     def make_plant(self) -> Plant:
         """Return a new array for the run."""
+        if self.array is not None:
+            # It offers all that a run asks of a plant.
+            return cast(Plant, EmulatedPlant(self.controller, self.array))
         return Plant(self.controller, replace(self.plant, device=self.device, seed=self.seed))
 
     def document(self) -> dict[str, Any]:
@@ -134,6 +142,7 @@ class BaseRun(ABC):
             "shapes": [list(shape) for shape in self.shapes],
             "controller": _plain(asdict(self.controller)),
             "plant": {key: value for key, value in asdict(self.plant).items() if key not in ("device", "seed")},
+            "array": None if self.array is None else asdict(self.array),
         }
 
     @property
@@ -160,12 +169,23 @@ class Trainer(ABC):
         self.layers = []
         settings = run.settings
         source = Source[settings.source.upper()]
+        if run.array is None:
+            converters = Converters(run.plant.input_full_scale, run.plant.adc_range)
+        else:
+            converters = self._prepare_array(run.array)
         for pair, (rows, columns) in enumerate(run.shapes):
             pulses = PulseSettings(run.device.dw_min, source, settings.bl_min, settings.bl_max, settings.transfer_bl)
             gains = (settings.forward_gains[pair], settings.backward_gains[pair], settings.transfer_gains[pair])
             reads = ReadSettings(63, *gains, settings.bound_steps)
-            crossbar = Crossbar(backend, pair, rows, columns, pulses=pulses, reads=reads)
+            crossbar = Crossbar(backend, pair, rows, columns, pulses=pulses, reads=reads, converters=converters)
             self.layers.append(Layer(crossbar, settings.scales[pair], settings.rates[pair], run.algorithm.kind))
+
+    def _prepare_array(self, array: EmulatedConfig) -> Converters:
+        """Give an emulated array the time that it needs, and return its converters."""
+        config = self.driver.config
+        self.driver.set_fields("PULSE", WIDTH=1, GAP=array.minimum_slot(config) - 1)
+        self.driver.set("ADC_TIMEOUT", 2 * max(array.read_latency(config, forward, True) for forward in (True, False)))
+        return Converters(array.input_full_scale, array.adc_range)
 
     @abstractmethod
     def run_epoch(self, epoch: int, tick: Tick) -> float:
@@ -219,7 +239,7 @@ class Result:
     accuracy : list of float
         The score of every epoch on the test samples: accuracy, or what the experiment says.
     conductance_sha256 : str
-        SHA-256 of all conductances.
+        SHA-256 of all conductances; empty where the array is a board's.
     clock_cycles : int
         Clock cycles of all operations.
     seconds : float
@@ -238,7 +258,7 @@ class Result:
 def train(
     run: BaseRun,
     backend: Backend,
-    plant: Plant,
+    plant: Plant | None,
     data: Any,
     *,
     tick: Tick,
@@ -254,8 +274,8 @@ def train(
         What to train.
     backend : Backend
         The controller, fresh, joined to ``plant``.
-    plant : Plant
-        The array, fresh.
+    plant : Plant or None
+        The array, fresh; None where it is a board's, which no checkpoint can hold or bring back: none is written then.
     data
         What the run's trainer learns from.
     tick : callable
@@ -281,9 +301,13 @@ def train(
     def checkpoint() -> Checkpoint:
         total = cycles + trainer.driver.counters().cycles
         elapsed = seconds + time.monotonic() - began
-        return Checkpoint(document, accuracy, trainer.registers(), trainer.reads(), total, elapsed, plant.state())
+        state = {} if plant is None else plant.state()
+        made = Checkpoint(document, accuracy, trainer.registers(), trainer.reads(), total, elapsed, state)
+        if plant is not None:
+            made.save(path)
+        return made
 
-    if resume:
+    if resume and plant is not None:
         saved = load_checkpoint(path, document)
         plant.restore(saved.plant)
         trainer.restore(saved.registers, saved.reads)
@@ -293,13 +317,12 @@ def train(
     else:
         trainer.initialise()
         saved = checkpoint()
-        saved.save(path)
     for epoch in range(len(accuracy), run.epochs):
         accuracy.append(trainer.run_epoch(epoch, tick))
         saved = checkpoint()
-        saved.save(path)
         epoch_done(epoch + 1, accuracy[-1])
-    return Result(accuracy, plant.digest(), saved.clock_cycles, saved.seconds, saved.reads)
+    digest = "" if plant is None else plant.digest()
+    return Result(accuracy, digest, saved.clock_cycles, saved.seconds, saved.reads)
 
 
 def _plain(table: dict[str, Any]) -> dict[str, Any]:
