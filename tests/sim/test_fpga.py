@@ -21,8 +21,9 @@ def report(fmax: float) -> Report:
     return Report("ecp5-25", 25, fmax, 1, 1, 0, 0, 24288, 24288, 56, 28, (Step("registers.bl", fmax),), 1.0)
 
 
-def test_a_bitstream_is_built_and_its_report_kept() -> None:
-    """It stays in build/fpga, for CI to keep."""
+def test_a_bitstream_is_built_and_its_report_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stay in build/ci/fpga, for CI to keep."""
+    monkeypatch.setenv("CROSSTWIN_BUILD", "build/ci")
     built = building.build(BOARDS["ulx3s-25f"], SMALL, array=None)
     assert Path(built.bitstream).read_bytes()[:2] == b"\xff\x00"
     kept = json.loads((Path(built.bitstream).parent / "report.json").read_text())
@@ -89,6 +90,7 @@ def test_a_design_that_does_not_fit_is_said_with_the_number(monkeypatch: pytest.
         raise ToolError("nextpnr failed")
 
     monkeypatch.setattr(toolchain, "run_tool", run_tool)
+    monkeypatch.setattr(toolchain, "prepare_tool", lambda tool: tool)
     with pytest.raises(BuildError, match="takes 30000 TRELLIS_COMB of the 24288 that the ECP5-25 has: choose fewer lines"):
         toolchain.implement("endmodule", top="top", device="ecp5-25", target_mhz=25)
 

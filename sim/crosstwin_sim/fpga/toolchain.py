@@ -7,13 +7,14 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import CrosstwinError
 from .devices import DEVICES, ECP5, GOWIN, ICE40, Device
-from .yowasp import ToolError, run_tool
+from .yowasp import ToolError, prepare_tool, run_tool
 
 #: Where a name that Yosys made from a cell's begins.
 _CELL = re.compile(
@@ -128,7 +129,10 @@ def implement(
     with tempfile.TemporaryDirectory(prefix="crosstwin-fpga-") as temporary:
         folder = Path(temporary)
         report("synthesis")
-        netlist = _synthesise(text, top, chosen, folder)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            ready = pool.submit(prepare_tool, family.nextpnr)
+            netlist = _synthesise(text, top, chosen, folder)
+            ready.result()
         module = netlist["modules"][top]
         if constraints is None:
             module["ports"] = {name: port for name, port in module["ports"].items() if name == clock}

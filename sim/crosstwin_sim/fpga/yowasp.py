@@ -49,8 +49,7 @@ def run_tool(tool: str, arguments: Sequence[str], folder: Path) -> str:
     ToolError
         If it is missing, fails, or takes more than half an hour.
     """
-    program = find_tool(tool)
-    _compile_once(tool, program)
+    program = prepare_tool(tool)
     try:
         done = subprocess.run(
             [program, *arguments],
@@ -89,14 +88,20 @@ def find_tool(tool: str) -> str:
     return program
 
 
-def _compile_once(tool: str, program: str) -> None:
-    """Have the first use of a tool, which compiles it to machine code for a minute, happen in one process at a time.
+def prepare_tool(tool: str) -> str:
+    """Return the path of a tool, which is then compiled to machine code: its first use does so, and takes up to a minute.
 
-    The runtime writes its cache in place, so that a second process could read a part of it.
+    That happens in one process at a time: the runtime writes its cache in place, so that a second one could read a part of it.
+
+    Raises
+    ------
+    ToolError
+        If there is no such tool, or the cache cannot be written.
     """
+    program = find_tool(tool)
     name = tool.removeprefix("yowasp-")
     if name == tool:
-        return
+        return program
     package = {"ecppack": "nextpnr_ecp5", "icepack": "nextpnr_ice40"}.get(name, name.replace("-", "_"))
     cache = Path(os.environ.get("YOWASP_CACHE_DIR") or platformdirs.user_cache_dir("YoWASP", appauthor=False))
     compiled = cache / f"yowasp_{package}" / f"{name}.wasm"
@@ -107,3 +112,4 @@ def _compile_once(tool: str, program: str) -> None:
                 subprocess.run([program, "--help"], capture_output=True, timeout=_PATIENCE, check=False)
     except OSError as error:
         raise ToolError(f"{cache} cannot be written: {error.strerror}; name another folder in YOWASP_CACHE_DIR") from None
+    return program
