@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
@@ -26,8 +26,9 @@ class BoardDesign(wiring.Component):
     divisor : int
         Clock cycles of a bit on the serial line, 4 to 65535.
     array : callable or None
-        Makes the component that stands in for the analog array; its members are the controller's pins to the array, flipped.
-        None brings these pins out.
+        Makes the component that stands in for the analog array, an
+        :class:`~crosstwin_hdl.emulated.EmulatedArray`: its members are the controller's pins to the array, flipped, and
+        ``fault``, which acts like the emergency stop. None brings the pins out.
 
     Attributes
     ----------
@@ -57,12 +58,14 @@ class BoardDesign(wiring.Component):
         bridge, controller = self._bridge, self._controller
         m.submodules.bridge = bridge
         m.submodules.controller = ResetInserter(bridge.reset)(controller)
-        m.submodules.estop = FFSynchronizer(self.estop, controller.estop)
+        stop = Signal()
+        m.submodules.estop = FFSynchronizer(self.estop, stop)
+        m.d.comb += controller.estop.eq(stop if self._array is None else stop | self._array.fault)
         wiring.connect(m, bridge.axi, controller.s_axi)
         m.d.comb += [bridge.rx.eq(self.rx), self.tx.eq(bridge.tx)]
         m.d.comb += [getattr(self, name).eq(getattr(controller, name)) for name in _LIGHTS]
         if self._array is not None:
-            m.submodules.array = self._array
+            m.submodules.array = ResetInserter(bridge.renew)(self._array)
         outside = self if self._array is None else self._array
         for name, member in self._pins.items():
             source, sink = (controller, outside) if member.flow is Out else (outside, controller)

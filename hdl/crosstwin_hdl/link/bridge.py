@@ -31,14 +31,22 @@ class UartBridge(wiring.Component):
         The line, high when idle.
     axi : Out(axi_lite_signature())
         The bus.
-    reset : Out(1)
-        Reset what is on the bus, for one clock cycle.
+    reset, renew : Out(1)
+        Reset what is on the bus, for one clock cycle; with it, everything else.
     """
 
     def __init__(self, *, divisor: int) -> None:
         self._receiver = UartReceiver(divisor=divisor)
         self._transmitter = UartTransmitter(divisor=divisor)
-        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "axi": Out(axi_lite_signature()), "reset": Out(1)})
+        super().__init__(
+            {
+                "rx": In(1, init=1),
+                "tx": Out(1, init=1),
+                "axi": Out(axi_lite_signature()),
+                "reset": Out(1),
+                "renew": Out(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -59,7 +67,11 @@ class UartBridge(wiring.Component):
         self._complaint = Signal(Status)
         self._join_line(m)
         self._join_memory(m)
-        m.d.comb += [self._executor.end.eq(self._length - CHECK_BYTES), self.reset.eq(self._executor.reset)]
+        m.d.comb += [
+            self._executor.end.eq(self._length - CHECK_BYTES),
+            self.reset.eq(self._executor.reset),
+            self.renew.eq(self._executor.renew),
+        ]
         wiring.connect(m, self._executor.axi, wiring.flipped(self.axi))
         self._control(m)
         return m

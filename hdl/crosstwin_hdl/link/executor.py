@@ -23,8 +23,8 @@ class Executor(wiring.Component):
     store_address : Out(8), store_data : Out(8), store : Out(1)
         Byte of the words that were read.
     axi : Out(axi_lite_signature())
-    reset : Out(1)
-        Reset what is on the bus, for one clock cycle.
+    reset, renew : Out(1)
+        Reset what is on the bus, for one clock cycle; with it, everything else.
     done : Out(1)
         The request has ended; what follows then stays as it is until the next start.
     status : Out(3)
@@ -47,6 +47,7 @@ class Executor(wiring.Component):
                 "store": Out(1),
                 "axi": Out(axi_lite_signature()),
                 "reset": Out(1),
+                "renew": Out(1),
                 "done": Out(1),
                 "status": Out(3),
                 "position": Out(8),
@@ -132,7 +133,7 @@ class Executor(wiring.Component):
         """Begin the access's next word, or go to the next access."""
         with m.Switch(self._kind):
             with m.Case(AccessKind.RESET):
-                m.d.comb += self.reset.eq(1)
+                m.d.comb += [self.reset.eq(1), self.renew.eq(self._count[0])]
                 m.next = "KIND"
             with m.Case(AccessKind.WAIT):
                 m.d.comb += self._manager.read.eq(1)

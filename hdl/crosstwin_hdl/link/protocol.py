@@ -13,6 +13,8 @@ FRAME_BYTES = 255
 CHECK_BYTES = 4
 #: Bytes of a request before its accesses, of an access before its words, and of an answer before the words that were read.
 REQUEST_HEAD, ACCESS_HEAD, ANSWER_HEAD = 2, 4, 4
+#: Clock cycles of a bit on the line, the least and the most.
+DIVISORS = (4, 65535)
 #: Words that one answer carries at most.
 ANSWER_WORDS = (FRAME_BYTES - CHECK_BYTES - ANSWER_HEAD) // 4
 #: Clock cycles after which a bus access without an answer is given up.

@@ -5,8 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-#: Clock cycles of a bit that transmitter and receiver can work with.
-DIVISORS = (4, 65535)
+from .protocol import DIVISORS
 
 
 def check_divisor(divisor: int) -> int:

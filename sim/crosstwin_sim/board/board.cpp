@@ -1,9 +1,41 @@
 // The Verilated board design, its serial line driven and watched level by level; crosstwin_sim.board.library is the other side.
 #include <cstddef>
 
+#include "ports.hpp"
+#ifdef CROSSTWIN_EMULATED
+#include "Vcontroller.h"
+#include "shared.hpp"
+#else
 #include "array.hpp"
+#endif
 
 namespace crosstwin {
+
+#ifdef CROSSTWIN_EMULATED
+// A board whose array is within has no pins to it.
+class ArraySide {
+public:
+    ArraySide(Shared* shared, Callback) : s(*shared), top(&context, "controller") {}
+
+protected:
+    template <bool>
+    void settle() {
+        top.clk = 0;
+        top.estop = 0;
+        top.eval();
+    }
+
+    void edge() {
+        top.clk = 1;
+        top.eval();
+        s.clock++;
+    }
+
+    Shared& s;
+    VerilatedContext context;
+    Vcontroller top;
+};
+#endif
 
 constexpr uint32_t kByteCycles = 10 * kDivisor;
 // Clock cycles without a level on tx after which an answer has ended.

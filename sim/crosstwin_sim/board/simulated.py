@@ -1,4 +1,4 @@
-"""The Verilated board design, joined to a plant at its pins, as something that takes and gives the bytes of a serial line."""
+"""The Verilated board design as something that takes and gives the bytes of a serial line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.emulated_config import EmulatedConfig
 from crosstwin_model.plant import Plant
 
 from ..rtl.array import PlantSide
@@ -25,8 +26,8 @@ class SimulatedBoard:
     ----------
     config : ControllerConfig
         The controller's configuration.
-    plant : Plant
-        The array behind the pins; it must have the configuration's tiles.
+    array : Plant or EmulatedConfig
+        The array behind the pins, which must have the configuration's tiles; or the one that is emulated in the gateware.
     folder : Path or None
         Where builds are kept, see :func:`crosstwin_sim.rtl.build.build`.
     report : callable or None
@@ -39,16 +40,22 @@ class SimulatedBoard:
     """
 
     def __init__(
-        self, config: ControllerConfig, plant: Plant, *, folder: Path | None = None, report: Callable[[str], None] | None = None
+        self,
+        config: ControllerConfig,
+        array: Plant | EmulatedConfig,
+        *,
+        folder: Path | None = None,
+        report: Callable[[str], None] | None = None,
     ) -> None:
-        self._array = PlantSide(config, plant)
-        self._library = BoardLibrary(build_board(config, folder=folder, report=report), config, self._event)
+        emulated = array if isinstance(array, EmulatedConfig) else None
+        self._array = None if isinstance(array, EmulatedConfig) else PlantSide(config, array)
+        self._library = BoardLibrary(build_board(config, emulated, folder=folder, report=report), config, self._event)
         self._patience = 0
 
     @property
-    def plant(self) -> Plant:
-        """The array, with everything driven so far applied."""
-        return self._array.plant(self._library)
+    def plant(self) -> Plant | None:
+        """The array behind the pins, with everything driven so far applied; None where it is in the gateware."""
+        return None if self._array is None else self._array.plant(self._library)
 
     @property
     def clock(self) -> int:
@@ -79,4 +86,5 @@ class SimulatedBoard:
         self._library.close()
 
     def _event(self, event: int) -> int:
+        assert self._array is not None  # the pins are where events come from
         return self._array.event(event, self._library)

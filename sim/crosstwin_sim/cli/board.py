@@ -8,6 +8,7 @@ import click
 
 from crosstwin_model.config import load_config
 from crosstwin_model.devices import load_device
+from crosstwin_model.emulated_config import EmulatedConfig, load_emulated
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.plant_config import load_plant
 from crosstwin_sim.board import SimulatedBoard, Terminal, serve
@@ -30,22 +31,34 @@ def command() -> None:
 @config_option
 @click.option("--device", metavar="NAME|FILE.toml", default="s1", show_default=True, help="Crosspoint devices of the array.")
 @click.option("--plant", metavar="FILE.toml", help="Converters, wires and half-selects of the array.")
+@click.option(
+    "--array",
+    "array_name",
+    metavar="emulated|FILE.toml",
+    help="In place of --device and --plant: an array emulated in the gateware, or a file with a table [emulated].",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the array's devices and noise.")
-def simulate(source: str, device: str, plant: str | None, seed: int) -> None:
+def simulate(source: str, device: str, plant: str | None, array_name: str | None, seed: int) -> None:
     """Run the whole board design, UART pins included, Verilated, with its serial line on a pseudo-terminal.
 
     \b
     Examples:
       crosstwin board simulate
       crosstwin board simulate --config tiny --seed 3
+      crosstwin board simulate --array emulated
       crosstwin train digits --backend serial --port /dev/pts/3    # in another terminal, with the port that was printed
 
     It runs until Ctrl-C. The array is new each time; a training run with the same device, plant and seed gives the same results
     on it as on the back end model. Any speed may be named with --baud: a pseudo-terminal has none.
     """
     config = load_config(source)
-    analog = replace(PlantConfig() if plant is None else load_plant(plant), device=load_device(device), seed=seed)
-    board = SimulatedBoard(config, Plant(config, analog), report=lambda step: stderr.print(f"{step[0].upper()}{step[1:]} ..."))
+    array: Plant | EmulatedConfig
+    if array_name is None:
+        analog = replace(PlantConfig() if plant is None else load_plant(plant), device=load_device(device), seed=seed)
+        array = Plant(config, analog)
+    else:
+        array = load_emulated(array_name)
+    board = SimulatedBoard(config, array, report=lambda step: stderr.print(f"{step[0].upper()}{step[1:]} ..."))
     try:
         with Terminal() as terminal, interruptible() as check:
             stdout.print(f"A board of the configuration {config.name} is on {terminal.port}; Ctrl-C ends it.", soft_wrap=True)
@@ -53,6 +66,7 @@ def simulate(source: str, device: str, plant: str | None, seed: int) -> None:
             try:
                 serve(board, terminal, check)
             except KeyboardInterrupt:
-                stdout.print(f"{board.clock} clock cycles; SHA-256 of all conductances {board.plant.digest()}", soft_wrap=True)
+                digest = f"; SHA-256 of all conductances {board.plant.digest()}" if board.plant else ""
+                stdout.print(f"{board.clock} clock cycles{digest}", soft_wrap=True)
     finally:
         board.close()

@@ -27,7 +27,7 @@ class Access:
     address : int
         Byte address of the first word; of STATUS for WAIT, 0 for RESET.
     reads : int
-        Words that a READ gives, at most ANSWER_WORDS.
+        Words that a READ gives, at most ANSWER_WORDS; of a RESET, 1 for the whole board and 0 for the controller alone.
     values : uint32 array
         Words that a WRITE writes, at most WRITE_WORDS.
     """
@@ -68,7 +68,7 @@ def fitting(accesses: Sequence[Access]) -> int:
     size = words = 0
     for count, access in enumerate(accesses):
         size += access.size
-        words += access.reads
+        words += access.reads if access.kind is AccessKind.READ else 0
         if size > _ROOM or words > ANSWER_WORDS:
             return count
     return len(accesses)

@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from crosstwin_hdl.link.protocol import ANSWER_WORDS, REQUEST_HEAD, AccessKind, Status
+from crosstwin_hdl.link.protocol import ANSWER_WORDS, DIVISORS, REQUEST_HEAD, AccessKind, Status
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import Opcode, register_map
 
@@ -14,10 +14,12 @@ from ..backend import Words, bus_error
 from .accesses import Access, fitting, reads, writes
 from .identity import REGISTERS, identify, require_fit
 from .port import DEFAULT_BAUD, Port
-from .session import Line, LinkError, Session
+from .session import BYTE_BITS, Line, LinkError, Session
 
 #: Accesses that are put off at most.
 _PUT_OFF = 64
+#: Cells of an emulated array that begin anew while a board with the fastest line answers as many single reads as fit.
+_CELLS = 4 * DIVISORS[0] * BYTE_BITS * ANSWER_WORDS
 _READS = (Opcode.FORWARD, Opcode.BACKWARD)
 
 
@@ -106,6 +108,16 @@ class SerialBackend:
         self._put_off([Access(AccessKind.RESET)])
         self._carry_out()
 
+    def renew(self) -> None:
+        """Reset the whole board, which makes an array that is emulated in its gateware a new one."""
+        self._put_off([Access(AccessKind.RESET, reads=1)])
+        self._carry_out()
+        # Such an array takes a clock cycle for each of its cells to begin anew, and the line takes many for a byte.
+        requests = -(-self.config.tiles * self.config.rows * self.config.columns // _CELLS)
+        identity = Access(AccessKind.READ, self._registers["ID"].offset, 1)
+        self._pending.extend([identity] * (requests * ANSWER_WORDS))
+        self._carry_out()
+
     def close(self) -> None:
         """Have what was put off carried out, and give the port back."""
         try:
@@ -154,7 +166,7 @@ class SerialBackend:
 
 
 def open_board(port: str, wanted: ControllerConfig | None = None, baud: int = DEFAULT_BAUD) -> SerialBackend:
-    """Return the board on a serial port, its controller reset.
+    """Return the board on a serial port, all of it reset.
 
     Raises
     ------
@@ -164,7 +176,7 @@ def open_board(port: str, wanted: ControllerConfig | None = None, baud: int = DE
     line = Port(port, baud)
     try:
         backend = SerialBackend(line, wanted)
-        backend.reset()
+        backend.renew()
     except BaseException:
         line.close()
         raise

@@ -19,7 +19,7 @@ ATTEMPTS = 12
 #: Seconds without an answer after which a request is sent again, beside what the line itself takes.
 PATIENCE = 0.5
 #: Bits of a byte on the line, start and stop included.
-_BYTE_BITS = 10
+BYTE_BITS = 10
 
 
 class LinkError(CrosstwinError):
@@ -98,7 +98,7 @@ class Session:
         # Answers to a former session's requests may still be on their way, so numbers begin somewhere else each time.
         self._number = time.monotonic_ns() >> 10 & 0xFF
         self._lost: LinkError | None = None
-        self._timeout = PATIENCE + 2 * FRAME_BYTES * 2 * _BYTE_BITS / line.baud
+        self._timeout = PATIENCE + 2 * FRAME_BYTES * 2 * BYTE_BITS / line.baud
         self._ask(OPEN, b"")
 
     def request(self, accesses: bytes) -> Answer:

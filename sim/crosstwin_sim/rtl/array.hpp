@@ -19,35 +19,6 @@ namespace crosstwin {
 
 constexpr uint64_t kNever = ~uint64_t{0};
 
-enum Event : int { kSlotsFull = 0, kRecordsFull = 1, kSampled = 2 };
-
-// Mirrored by crosstwin_sim.rtl.library.Shared; the arrays belong to Python.
-struct Shared {
-    uint64_t clock;    // clock cycles simulated
-    uint64_t command;  // cycle 0 of the last command
-    uint32_t data;     // of the last read
-    uint32_t count;    // words of the last block that were done
-    // The slots logged, all of one tile.
-    uint32_t slots;
-    uint32_t slots_capacity;
-    int32_t slots_tile;
-    // The read that was sampled.
-    int32_t tile, differential, forward, gain;
-    int32_t recording;
-    uint32_t record_count;
-    uint32_t records_capacity;
-    uint8_t* slot_up;
-    uint64_t* slot_rows;
-    uint64_t* slot_columns;
-    uint64_t* records;
-    int32_t* charge;
-    int32_t* codes;
-    int32_t* delays;
-    uint32_t* block;
-};
-
-using Callback = int (*)(int event);
-
 // The traffic of a run: what the bus master did, and what the converters answered.
 struct Tape {
     enum Kind : uint32_t { kWrite, kRead, kWait };

@@ -1,6 +1,4 @@
 // The controller's pins to the array, watched clock cycle by clock cycle.
-//
-// ports.hpp is generated with the build: the size of the controller and the C++ names of its ports.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +6,7 @@
 #include <type_traits>
 
 #include "Vcontroller.h"
-#include "ports.hpp"
+#include "shared.hpp"
 
 namespace crosstwin {
 
@@ -17,19 +15,6 @@ constexpr int kColumnWords = (kColumns + 63) / 64;
 constexpr int kLineWords = 2 * (kRowWords + kColumnWords);
 constexpr int kRecordWords = 2 + kLineWords;
 constexpr int kLines = kRows > kColumns ? kRows : kColumns;
-
-// What ends a call to the simulator early. The values are those of crosstwin_sim.rtl.library.HALTS.
-enum Halt : int {
-    kBusy = 1,       // wait reached its limit of clock cycles
-    kShort = -1,     // a line was driven + and - at once
-    kNoBreak = -2,   // half-selected lines changed without being idle between
-    kNoSlot = -3,    // lines were half-selected without the trigger `slot`
-    kQuadrant = -4,  // lines were driven otherwise than the pin `quadrant` says
-    kSample = -5,    // adc_sample while a line was driven, or with not exactly one side sensed
-    kCallback = -6,  // Python raised
-    kHang = -7,      // the bus did not answer
-    kReplay = -8,    // a replay read other data than the run that it repeats
-};
 
 // Ports are integers of 8 to 64 bits, or arrays of 32-bit words, by their width.
 template <typename Port>

@@ -1,0 +1,295 @@
+"""The host link: the unmodified client on a pseudo-terminal, and on its other end the whole board design, Verilated."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crosstwin_model.bus import BusError
+from crosstwin_model.config import PRESETS, ControllerConfig
+from crosstwin_model.emulated import EmulatedPlant
+from crosstwin_model.emulated_config import EmulatedConfig
+from crosstwin_model.plant import Plant, PlantConfig
+from crosstwin_model.registers import IDENTITY, ErrorCode, TileKind, register_map
+from crosstwin_sim.backend import Backend
+from crosstwin_sim.board import SimulatedBoard, Terminal, serve
+from crosstwin_sim.cli.main import run
+from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadSettings
+from crosstwin_sim.driver import ControllerError, Driver
+from crosstwin_sim.errors import CrosstwinError
+from crosstwin_sim.link import LinkError, SerialBackend, open_board
+from crosstwin_sim.link.frames import Decoder, encode
+from crosstwin_sim.link.identity import identify, require_fit
+from crosstwin_sim.model_backend import ModelBackend
+from crosstwin_sim.scaling import Converters
+
+CONFIG = PRESETS["tiny"]
+MAP = register_map(CONFIG)
+ARRAY = EmulatedConfig(lanes=1, adc_range=1.0, adc_noise=0.01)
+
+
+def new_plant() -> Plant:
+    return Plant(CONFIG, PlantConfig(seed=5, initial=0.3, adc_range=1.0, adc_stall=3))
+
+
+class _End(Exception):
+    pass
+
+
+class Damage(Terminal):
+    """A line that loses, flips and doubles bytes, and holds back what it carries."""
+
+    def __init__(self, seed: int, rate: float) -> None:
+        super().__init__()
+        self._random, self.rate, self.done = random.Random(seed), rate, 0
+
+    def receive(self, seconds: float) -> bytes:
+        return self._damage(super().receive(seconds))
+
+    def send(self, data: bytes) -> None:
+        if self._random.random() < self.rate:
+            time.sleep(self._random.choice((0.01, 0.7)))
+            self.done += 1
+        super().send(self._damage(data))
+
+    def _damage(self, data: bytes) -> bytes:
+        damaged = bytearray()
+        for byte in data:
+            if self._random.random() >= self.rate:
+                damaged.append(byte)
+                continue
+            self.done += 1
+            damaged += self._random.choice((b"", bytes((byte ^ 1 << self._random.randrange(8),)), bytes((byte, byte))))
+        return bytes(damaged)
+
+
+@contextmanager
+def served(array: Plant | EmulatedConfig, terminal: Terminal | None = None) -> Iterator[tuple[SimulatedBoard, str]]:
+    """Run a board on a terminal, and give it with its port's name."""
+    board = SimulatedBoard(CONFIG, array)
+    ended = threading.Event()
+
+    def look() -> None:
+        if ended.is_set():
+            raise _End
+
+    def work(line: Terminal) -> None:
+        with pytest.raises(_End):
+            serve(board, line, look)
+
+    with terminal or Terminal() as line:
+        thread = threading.Thread(target=work, args=(line,))
+        thread.start()
+        try:
+            yield board, line.port
+        finally:
+            ended.set()
+            thread.join()
+            board.close()
+
+
+@pytest.fixture
+def board() -> Iterator[tuple[SimulatedBoard, SerialBackend]]:
+    with served(new_plant()) as (board, port):
+        backend = open_board(port, CONFIG)
+        yield board, backend
+        backend.close()
+
+
+def learn(backend: Backend, steps: int, array: EmulatedConfig | None = None) -> tuple[str, Any]:
+    """Learn a matrix by SHD, and return a digest of all outputs on the way, and the controller's counters."""
+    driver = Driver.of(backend)
+    converters = Converters(63, 1.0)
+    if array is not None:
+        driver.set_fields("PULSE", WIDTH=1, GAP=array.minimum_slot(CONFIG) - 1)
+    crossbar = Crossbar(backend, 0, pulses=PulseSettings(0.02), reads=ReadSettings(63, 0, 0, 2), converters=converters)
+    crossbar.set_transfer(2, 0.5)
+    rng = np.random.default_rng(1)
+    target = rng.uniform(-0.3, 0.3, (CONFIG.rows, CONFIG.columns))
+    digest = hashlib.sha256()
+    for _ in range(steps):
+        x = rng.uniform(-1, 1, CONFIG.rows)
+        error = x @ target - crossbar.forward(x)
+        digest.update(error.tobytes())
+        digest.update(crossbar.backward(error).tobytes())
+        crossbar.update(x, error, 0.2, TileKind.A)
+    digest.update(crossbar.weights(TileKind.C, repeats=1).tobytes())
+    return digest.hexdigest(), crossbar.counters()
+
+
+def test_a_board_gives_the_model_s_bits(board: tuple[SimulatedBoard, SerialBackend]) -> None:
+    plant = new_plant()
+    expected = learn(ModelBackend(CONFIG, plant), 40)
+    assert learn(board[1], 40) == expected
+    assert board[0].plant is not None and board[0].plant.digest() == plant.digest()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_damaged_line_gives_the_same_bits(seed: int) -> None:
+    plant = new_plant()
+    expected = learn(ModelBackend(CONFIG, plant), 25)
+    line = Damage(seed, 0.002)
+    with served(new_plant(), line) as (board, port):
+        backend = open_board(port, CONFIG)
+        assert learn(backend, 25) == expected
+        backend.close()
+        assert line.done > 5
+        assert board.plant is not None and board.plant.digest() == plant.digest()
+
+
+def test_a_line_that_damages_all_ends_with_a_sentence() -> None:
+    line = Damage(1, 0.0)
+    with served(new_plant(), line) as (_, port):
+        backend = open_board(port, CONFIG)
+        line.rate = 0.4
+        with pytest.raises(LinkError, match=rf"{port}.*(damaged|nothing answers any more)"):
+            learn(backend, 25)
+        line.rate = 0.0
+        with pytest.raises(LinkError):
+            backend.read(MAP["ID"].offset)
+        backend.close()
+
+
+def test_an_emulated_board_gives_its_twin_s_bits_and_begins_anew() -> None:
+    expected = learn(ModelBackend(CONFIG, EmulatedPlant(CONFIG, ARRAY)), 30, ARRAY)  # type: ignore[arg-type]  # it is a plant
+    with served(ARRAY) as (_, port):
+        for _ in range(2):
+            backend = open_board(port, CONFIG)
+            assert learn(backend, 30, ARRAY) == expected
+            backend.close()
+
+
+def test_slots_too_short_for_an_emulated_array_are_noticed() -> None:
+    with served(ARRAY) as (_, port):
+        backend = open_board(port, CONFIG)
+        crossbar = Crossbar(backend, 0, pulses=PulseSettings(0.02), converters=Converters(63, 1.0))
+        with pytest.raises(ControllerError) as caught:
+            crossbar.symmetrize(100)
+        assert caught.value.code in (ErrorCode.STOPPED, ErrorCode.FAULTED)
+        backend.close()
+
+
+def test_a_session_that_another_one_ends_is_lost(board: tuple[SimulatedBoard, SerialBackend]) -> None:
+    backend = board[1]
+    port = backend._session._line
+    other = SerialBackend(port, CONFIG)
+    other.write(MAP["BL"].offset, 3)
+    assert other.read(MAP["BL"].offset) == 3
+    backend._session._number = other._session._number + 100 & 0xFF  # a session's first number is by chance
+    with pytest.raises(LinkError, match="has lost its place: it was reset, or another program talks to it"):
+        backend.read(MAP["ID"].offset)
+
+
+def test_registers_read_back(board: tuple[SimulatedBoard, SerialBackend]) -> None:
+    backend = board[1]
+    assert backend.read(MAP["ID"].offset) == IDENTITY
+    backend.write_block(MAP["PULSE"].offset, np.array([3 | 2 << 16, 17, 9], np.uint32))
+    assert backend.read_block(MAP["PULSE"].offset, 3).tolist() == [3 | 2 << 16, 17, 9]
+    backend.reset()
+    assert backend.read(MAP["BL"].offset) == MAP["BL"].reset
+
+
+def test_slverr_raises_with_the_next_read(board: tuple[SimulatedBoard, SerialBackend]) -> None:
+    backend = board[1]
+    backend.write(MAP["BL"].offset, 7)
+    backend.write_block(0x1000, np.array([0, 1 << CONFIG.code_bits], np.uint32))
+    backend.write(MAP["BL"].offset, 9)
+    with pytest.raises(BusError, match=r"write of 0x00000100 to address 0x1004 \(window X\) was answered with SLVERR"):
+        backend.wait()
+    assert backend.read(MAP["BL"].offset) == 7
+    with pytest.raises(BusError, match=r"read of address 0x0014 \(COMMAND\) was answered with SLVERR"):
+        backend.read(MAP["COMMAND"].offset)
+
+
+def test_a_wait_longer_than_the_bridge_s_is_taken_up_again(board: tuple[SimulatedBoard, SerialBackend]) -> None:
+    backend = board[1]
+    backend.write(MAP["PULSE"].offset, 0xFFFF | 0xFFFF << 16)
+    backend.write(MAP["SYMMETRIZE_PAIRS"].offset, 4)
+    backend.write(MAP["COMMAND"].offset, 5)
+    backend.wait()
+    assert backend.read(MAP["STATUS"].offset) == 0
+    assert backend.read(MAP["CYCLES"].offset) == 4 + 8 * 2 * 0xFFFF
+
+
+def test_an_operation_costs_one_request(board: tuple[SimulatedBoard, SerialBackend], monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = board[1]
+    crossbar = Crossbar(backend, 0, pulses=PulseSettings(0.02))
+    x, d = np.array([0.5, -0.25, 0.125, 1.0]), np.array([0.1, -0.2, 0.3])
+    crossbar.forward(x)
+    requests = 0
+    ask = backend._session.request
+
+    def counted(accesses: bytes) -> Any:
+        nonlocal requests
+        requests += 1
+        return ask(accesses)
+
+    monkeypatch.setattr(backend._session, "request", counted)
+    crossbar.forward(-x)
+    crossbar.update(x, d, 0.5)
+    assert requests == 2
+
+
+def test_a_board_that_does_not_fit_is_refused() -> None:
+    board = replace(CONFIG, name="board")
+    for wanted, sentence in (
+        (
+            replace(CONFIG, rows=5),
+            "has rows 4, and this run needs 5 or more: program it with a bitstream of the configuration tiny",
+        ),
+        (replace(CONFIG, adc_bits=10), "has adc_bits 9, and this run needs 10"),
+        (replace(CONFIG, code_bits=7), "has code_bits 8, and this run needs 7"),
+    ):
+        with pytest.raises(CrosstwinError, match=f"the board has.*{sentence[4:]}|the board {sentence}"):
+            require_fit(board, wanted, "the board")
+    with pytest.raises(CrosstwinError, match="lacks the random source lfsr_per_line"):
+        require_fit(replace(board, sources=("hammersley",)), replace(CONFIG, sources=("lfsr_per_line",)), "the board")
+    require_fit(board, replace(CONFIG, rows=3, pairs=1, adc_lanes=16), "the board")
+
+
+@pytest.mark.parametrize("config", PRESETS.values(), ids=PRESETS)
+def test_registers_tell_the_configuration(config: ControllerConfig) -> None:
+    words = [register_map(config)[name].reset for name in ("ID", "VERSION", "SIZE", "CAPABILITY", "LIMITS")]
+    assert identify(words, "the board") == replace(config, name="board")
+    with pytest.raises(CrosstwinError, match="is no Crosstwin controller: its register ID reads 0x00000000"):
+        identify([0, *words[1:]], "the board")
+    with pytest.raises(CrosstwinError, match=r"has version 2\.0\.0 of the register map"):
+        identify([words[0], 0x00020000, *words[2:]], "the board")
+
+
+def test_frames_are_found_in_parts_of_any_size() -> None:
+    contents = [bytes(range(256))[:200], b"\x7e\x7d\x7e", b""]
+    line = b"\x01\x7e" + b"".join(map(encode, contents))
+    for size in (1, 3, 1000):
+        decoder = Decoder()
+        found = [content for first in range(0, len(line), size) for content in decoder.feed(line[first : first + size])]
+        assert found == [None, *contents]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--backend", "serial"], "--backend serial and --port go together"),
+        (["--port", "/dev/ttyUSB0"], "--backend serial and --port go together"),
+        (["--backend", "serial", "--port", "/dev/none"], "there is no serial port /dev/none; this machine has:"),
+        (["--backend", "serial", "--port", "x", "--resume"], "A board's array can be neither kept nor recorded"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "digits", *options]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crosstwin_sim.link.session.PATIENCE", 0.01)
+    with Terminal() as terminal, pytest.raises(LinkError, match=f"nothing answers on {terminal.port} at 115200 baud; check that"):
+        open_board(terminal.port, CONFIG, 115200)
