@@ -159,8 +159,8 @@ class EmulatedConfig:
         limit = 1 << (self.weight_bits - 1)
         if max(self.high.largest, self.low.largest) >= limit:
             raise ConfigurationError(
-                f"w_max is {self.w_max} and w_min {self.w_min} with spreads {self.w_max_spread} and {self.w_min_spread}; "
-                "allowed are bounds whose codes stay within +-2"
+                f"w_max is {self.w_max} and w_min {self.w_min} with spreads {self.w_max_spread} and {self.w_min_spread} "
+                f"and codes of {self.bound_bits} bits; allowed are bounds whose codes stay within +-2"
             )
         if self.largest_slope >= 1 << SLOPE_FRACTION:
             raise ConfigurationError(
@@ -253,13 +253,13 @@ class EmulatedConfig:
         return self.addresses(controller) * passes + 1 + READ_OVERHEAD
 
     def _levels(self, mean: float, spread: float, bits: int) -> Levels:
-        """Spread ``2**bits`` values around a mean, none below an eighth of it."""
+        """Spread ``2**bits`` values around a mean, none below a sixteenth of it."""
         covered = _COVERED * spread * mean
         shift = 0
         while 1 << (bits + shift) < covered:
             shift += 1
         base = round(mean) - (1 << (bits + shift - 1))
-        return Levels(max(base, round(mean / 8.0), 1), shift, bits)
+        return Levels(max(base, round(mean / 16.0), 1), shift, bits)
 
     def _slope(self, mean: float, bound_spread: float) -> Levels:
         squares = self.dw_min_spread**2 + self.up_down_spread**2 + bound_spread**2
