@@ -179,7 +179,7 @@ BOARDS: dict[str, Board] = {
             title="ULX3S with an ECP5-25F",
             device="ecp5-25",
             loader="ulx3s",
-            emulated=PRESETS["digits"],
+            emulated=ControllerConfig("ulx3s-25f", 32, 32, adc_lanes=4, sources=("hammersley", "count")),
             **_ulx3s(),
         ),
         Board(
