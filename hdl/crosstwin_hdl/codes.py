@@ -1,10 +1,13 @@
-"""Codes: sign and magnitude, and their way to the lines."""
+"""Codes: sign and magnitude, and their way from the bus and the ADC to the lines."""
 
-from amaranth.hdl import Cat, Const, Mux, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
-from .logic import index_bits
+from crosstwin_model.config import ControllerConfig
+
+from .logic import any_of, index_bits
+from .reader import channels
 
 
 def code_layout(code_bits: int) -> data.StructLayout:
@@ -12,19 +15,123 @@ def code_layout(code_bits: int) -> data.StructLayout:
     return data.StructLayout({"magnitude": code_bits, "sign": 1})
 
 
-def code_port_signature(*, code_bits: int, channels: int, entries: int) -> wiring.Signature:
+def code_port_signature(*, code_bits: int, channels: int, together: int, entries: int) -> wiring.Signature:
     """Return the writer's side of a vector of codes.
 
-    Entry k listens to channel k mod ``channels``, and takes its code when ``index`` is k div ``channels`` and that channel's
-    ``enable`` bit is set.
+    Entry k listens to channel k mod ``channels``, and takes its code when ``index`` is k div ``channels`` and the ``enable`` bit
+    of that channel is set; ``together`` neighbouring channels share one.
     """
     return wiring.Signature(
         {
             "index": Out(index_bits(-(-entries // channels))),
-            "enable": Out(channels),
+            "enable": Out(channels // together),
             "codes": Out(data.ArrayLayout(code_layout(code_bits), channels)),
         }
     )
+
+
+def together(config: ControllerConfig) -> int:
+    """Return how many neighbouring columns are written at once: the two of a word, unless the ADC brings one code a beat."""
+    return 1 if config.adc_lanes == 1 else 2
+
+
+class CodeStage(wiring.Component):
+    """Turn words of the bus and beats of the ADC into codes, and hand them to the lines one clock cycle later.
+
+    Parameters
+    ----------
+    config : ControllerConfig
+
+    Attributes
+    ----------
+    word : In(32)
+        What the bus writes: two signed codes of 16 bits, which fit.
+    beat : In(channels x adc_bits), lanes : In(channels)
+        What the ADC brings, and which of its codes count; the others are taken as 0.
+    convert : In(1)
+        Take the ADC's codes, not the bus's.
+    write_x, write_d : In(1), index : In(10)
+        The bus writes this word of that window.
+    beat_d : In(1), beat_index : In
+        The ADC's codes go to D: entry ``beat_index`` x channels + c of channel c.
+    clear : In(1)
+        Forget which signs the ADC's codes had.
+    codes : Out(codes x channels)
+        Magnitudes are cut to the largest that fits.
+    x_enable : Out(1), x_index : Out, d_enable : Out, d_index : Out
+        One clock cycle after the write: the lines take the codes.
+    positive, negative : Out(1)
+        Such a code of the ADC has gone to D since ``clear``; from two clock cycles after its beat on.
+    """
+
+    #: Clock cycles from a write or a beat to the one in which the lines' codes are the new ones.
+    latency = 2
+
+    def __init__(self, *, config: ControllerConfig) -> None:
+        self._config = config
+        width = channels(config)
+        self._groups = -(-config.columns // width)
+        super().__init__(
+            {
+                "word": In(32),
+                "beat": In(width * config.adc_bits),
+                "lanes": In(width),
+                "convert": In(1),
+                "write_x": In(1),
+                "write_d": In(1),
+                "index": In(10),
+                "beat_d": In(1),
+                "beat_index": In(index_bits(-(-max(config.rows, config.columns) // width))),
+                "clear": In(1),
+                "codes": Out(data.ArrayLayout(code_layout(config.code_bits), width)),
+                "x_enable": Out(1),
+                "x_index": Out(index_bits(-(-config.rows // 2))),
+                "d_enable": Out(width // together(config)),
+                "d_index": Out(index_bits(self._groups)),
+                "positive": Out(1),
+                "negative": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        width = channels(config)
+        value_bits = max(config.code_bits + 1, config.adc_bits)
+        for channel in range(width):
+            lane = self.beat.word_select(channel, config.adc_bits).as_signed()
+            half = self.word.word_select(channel % 2, 16)[: config.code_bits + 1].as_signed()
+            value = Signal(value_bits, name=f"value_{channel}")
+            m.d.comb += value.eq(Mux(self.convert, lane, half))
+            m.d.sync += self.codes[channel].as_value().eq(sign_magnitude(value, config.code_bits))
+            with m.If(self.convert & ~self.lanes[channel]):
+                m.d.sync += self.codes[channel].as_value().eq(0)
+        part_bits = (width // 2).bit_length() - 1
+        part = self.index[:part_bits]
+        of_bus = Cat((part == word).replicate(2 // together(config)) for word in range(width // 2))
+        of_beat = self.lanes if together(config) == 1 else Cat(Const(1, 1).replicate(width // 2))
+        m.d.sync += [
+            self.x_enable.eq(self.write_x),
+            self.x_index.eq(self.index),
+            self.d_index.eq(Mux(self.convert, self.beat_index, self.index >> part_bits)),
+            self.d_enable.eq(
+                Mux(self.convert, of_beat & self.beat_d.replicate(len(of_beat)), of_bus & self.write_d.replicate(len(of_bus)))
+            ),
+        ]
+        self._elaborate_signs(m)
+        return m
+
+    def _elaborate_signs(self, m: Module) -> None:
+        """The lines are too late to look for the signs of the last beat's codes."""
+        came = Signal()
+        m.d.sync += came.eq(self.beat_d)
+        with m.If(self.clear):
+            m.d.sync += [self.positive.eq(0), self.negative.eq(0)]
+        with m.Elif(came):
+            m.d.sync += [
+                self.positive.eq(self.positive | any_of(~code.sign & code.magnitude.any() for code in self.codes)),
+                self.negative.eq(self.negative | any_of(code.sign for code in self.codes)),
+            ]
 
 
 def sign_magnitude(value: Value, code_bits: int) -> Value:

@@ -11,7 +11,7 @@ from crosstwin_model.registers import SEED_RESET, UNLIMITED, Control, Opcode
 
 from .axi_lite import AxiLite, axi_lite_signature
 from .checker import PAIR_SETTINGS, SETTINGS, Checker
-from .codes import sign_magnitude
+from .codes import CodeStage, together
 from .counters import Counters
 from .drive import DriveControl
 from .lfsr import COLUMN_LINE_TAPS, ROW_LINE_TAPS
@@ -87,6 +87,7 @@ class Controller(wiring.Component):
         m.submodules.slots = self._slots = Slots(config=config)
         m.submodules.reader = self._reader = Reader(config=config)
         m.submodules.source = self._source = SharedSource(config=config)
+        m.submodules.codes = self._codes = CodeStage(config=config)
         m.submodules.drive = self._drive = DriveControl(config=config)
         m.submodules.pins = self._pins = Pins()
         m.submodules.result = self._result = Result(config=config)
@@ -112,6 +113,7 @@ class Controller(wiring.Component):
             count=config.rows if rows else config.columns,
             code_bits=config.code_bits,
             channels=2 if rows else channels(config),
+            together=2 if rows else together(config),
             selectable=rows,
             line_taps=taps if config.has_source(Source.LFSR_PER_LINE) else None,
             reset_seed=SEED_RESET[0 if rows else 1],
@@ -147,8 +149,7 @@ class Controller(wiring.Component):
                 "last_beat": self._reader.last_beat,
                 "expired": self._reader.expired,
                 "some": self._slots.some,
-                "hold_needed": self._slots.hold_needed,
-                "wait_over": self._slots.wait_over,
+                "phase_over": self._slots.phase_over,
                 "more": self._slots.more,
             },
         )
@@ -234,6 +235,9 @@ class Controller(wiring.Component):
         registers, sequencer, slots, source = self._registers, self._sequencer, self._slots, self._source
         transferring = sequencer.transferring
         symmetrize = self._checker.symmetrizes
+        now = sequencer.now
+        pulsing = Signal()
+        m.d.comb += pulsing.eq(now["scan1"] | now["plan"] | now["load"] | now["hold"] | now["gap"])
         _drive(
             m,
             slots,
@@ -244,12 +248,12 @@ class Controller(wiring.Component):
                 "pairs": registers.symmetrize_pairs,
                 "symmetrize": symmetrize,
                 "quadrants": self._drive.quadrants,
-                "scan": sequencer.scan0,
-                "begin": sequencer.scan1,
-                "plan": sequencer.plan,
-                "load": sequencer.load,
-                "waiting": sequencer.hold | sequencer.gap,
-                "gapping": (sequencer.load & ~slots.hold_needed) | (sequencer.hold & slots.wait_over),
+                "scan": now["scan0"],
+                "plan": now["plan"],
+                "load": now["load"],
+                "hold": now["hold"],
+                "gapping": now["gap"],
+                "pulsing": pulsing,
             },
         )
         _drive(
@@ -260,16 +264,15 @@ class Controller(wiring.Component):
                 "load_x": registers.seed_x_write,
                 "load_d": registers.seed_d_write,
                 "seed": registers.write_data,
-                "first": sequencer.scan0,
+                "idle": ~(now["scan0"] | pulsing),
+                "second": now["scan1"],
                 "draw": sequencer.scan1 & ~symmetrize,
                 "slot": sequencer.load & ~symmetrize,
-                "index": slots.following_index,
-                "left": slots.following_left,
+                "index": slots.index,
+                "left": slots.left,
             },
         )
-        pulsing = Signal()
         column_scale = Signal.like(registers.d_full_scale.as_value())
-        m.d.comb += pulsing.eq(sequencer.plan | sequencer.load | sequencer.hold | sequencer.gap)
         m.d.sync += column_scale.eq(Mux(transferring, registers.transfer_full_scale, registers.d_full_scale))
         for threshold, number, scale, everything in (
             (self._row_threshold, source.row, registers.x_full_scale, self._drive.all_rows),
@@ -277,86 +280,102 @@ class Controller(wiring.Component):
         ):
             m.d.comb += [
                 threshold.number.eq(number),
-                threshold.take.eq(sequencer.scan1 | sequencer.load),
+                threshold.take.eq(now["scan0"] | slots.ahead),
                 threshold.full_scale.eq(scale),
                 threshold.pulses.eq(pulsing),
                 threshold.everything.eq(everything),
-                threshold.coming_level.eq(self._reader.coming_level),
+                threshold.level.eq(self._reader.level),
             ]
         _drive(
             m,
             self._drive,
             {
-                "reading": sequencer.connect | sequencer.drive,
+                "reading": now["connect"] | now["drive"],
+                "scan": now["scan0"],
                 "pulsing": pulsing,
                 "backward": self._backward(),
                 "transferring": transferring,
                 "symmetrize": symmetrize,
                 "coming_quadrant": slots.coming_quadrant,
                 "source": registers.source,
-                "any_row_positive": self._row_lines.any_positive,
-                "any_row_negative": self._row_lines.any_negative,
-                "any_column_positive": self._column_lines.any_positive,
-                "any_column_negative": self._column_lines.any_negative,
+                "row_found": self._row_lines.found,
+                "column_found": self._column_lines.found,
+                "beat_positive": self._codes.positive,
+                "beat_negative": self._codes.negative,
             },
         )
 
     def _join_lines(self, m: Module) -> None:
         """Codes from the bus and the ADC, and the drive flip-flops."""
-        registers, sequencer, drive = self._registers, self._sequencer, self._drive
-        for lines, threshold, control, own, load_seed in (
-            (self._row_lines, self._row_threshold, drive.rows, drive.own_rows, registers.seed_x_write),
-            (self._column_lines, self._column_threshold, drive.columns, drive.own_columns, registers.seed_d_write),
+        registers, sequencer, drive, codes = self._registers, self._sequencer, self._drive, self._codes
+        rows, columns = self._row_lines, self._column_lines
+        now = sequencer.now
+        for lines, threshold, everything, control, own, load_seed, enable, index in (
+            (
+                rows,
+                self._row_threshold,
+                drive.all_rows,
+                drive.rows,
+                drive.own_rows,
+                registers.seed_x_write,
+                codes.x_enable,
+                codes.x_index,
+            ),
+            (
+                columns,
+                self._column_threshold,
+                drive.all_columns,
+                drive.columns,
+                drive.own_columns,
+                registers.seed_d_write,
+                codes.d_enable,
+                codes.d_index,
+            ),
         ):
             _drive(
                 m,
                 lines,
                 {
-                    "threshold": threshold.threshold,
+                    "bound": threshold.bound,
+                    "everything": everything,
                     "own": own,
                     "drive": control,
-                    "load": sequencer.load | sequencer.drive,
-                    "hold": sequencer.hold,
+                    "load": now["load"] | now["drive"],
+                    "hold": now["hold"],
                     "stop": self._stop,
                     "load_seed": load_seed,
                     "seed": registers.write_data,
                     "advance": self._source.advance_lines,
-                    "scan": sequencer.scan0,
                 },
             )
-        rows, columns, reader = self._row_lines, self._column_lines, self._reader
+            m.d.comb += [lines.write.enable.eq(enable), lines.write.index.eq(index)]
+            m.d.comb += [code.as_value().eq(new.as_value()) for code, new in zip(lines.write.codes, codes.codes, strict=False)]
+        clear = sequencer.connect & sequencer.transferring
+        _drive(
+            m,
+            codes,
+            {
+                "word": registers.write_data,
+                "beat": self._beat(),
+                "lanes": self._reader.lanes,
+                "convert": now["convert"],
+                "write_x": registers.window_x,
+                "write_d": registers.window_d,
+                "index": registers.window_index,
+                "beat_d": self._reader.beat & sequencer.transferring,
+                "beat_index": self._reader.index,
+                "clear": clear,
+            },
+        )
         m.d.comb += [
-            rows.one.eq(sequencer.transferring),
+            rows.one.eq(sequencer.choosing),
             rows.line.eq(self._pairs.row),
-            rows.write.index.eq(registers.window_index),
-            rows.write.enable.eq(registers.window_enable & registers.window_x.replicate(2)),
-            rows.write.codes.eq(registers.window_codes),
-            columns.clear.eq(sequencer.connect & sequencer.transferring),
+            columns.clear.eq(clear),
             self.row_pos.eq(rows.pos),
             self.row_neg.eq(rows.neg),
             self.column_pos.eq(columns.pos),
             self.column_neg.eq(columns.neg),
         ]
-        width = channels(self.config)
-        words = width // 2
-        part = registers.window_index[: words.bit_length() - 1]
-        with m.If(sequencer.convert):
-            m.d.comb += [
-                columns.write.index.eq(reader.index),
-                columns.write.enable.eq(reader.enable & sequencer.transferring.replicate(width)),
-            ]
-        with m.Else():
-            m.d.comb += [
-                columns.write.index.eq(registers.window_index >> (words.bit_length() - 1)),
-                columns.write.enable.eq(
-                    Cat(registers.window_enable & (registers.window_d & (part == word)).replicate(2) for word in range(words))
-                ),
-            ]
-        for channel in range(width):
-            code = sign_magnitude(self._lane(channel), self.config.code_bits)
-            m.d.comb += columns.write.codes[channel].eq(
-                Mux(sequencer.convert, code, registers.window_codes[channel % 2].as_value())
-            )
 
     def _join_reads(self, m: Module) -> None:
         """The read engine and Y."""
@@ -381,8 +400,8 @@ class Controller(wiring.Component):
             result,
             {
                 "index": reader.index,
-                "enable": reader.enable,
-                "codes": Cat(self._lane(channel) for channel in range(channels(self.config))),
+                "enable": reader.lanes & reader.beat.replicate(len(reader.lanes)),
+                "codes": self._beat(),
                 "word": registers.y_word,
             },
         )
@@ -420,9 +439,9 @@ class Controller(wiring.Component):
     def _backward(self) -> Value:
         return self._checker.opcode == Opcode.BACKWARD
 
-    def _lane(self, channel: int) -> Value:
-        """Return the ADC code that a channel takes."""
-        return self.adc_data.word_select(channel % self.config.adc_lanes, self.config.adc_bits)
+    def _beat(self) -> Value:
+        """Return the ADC codes that the channels take."""
+        return self.adc_data.replicate(channels(self.config) // self.config.adc_lanes)
 
 
 def _drive(m: Module, block: wiring.Component, inputs: Mapping[str, object]) -> None:

@@ -1,6 +1,6 @@
 """How both sides drive their lines: directions, thresholds' modes and sources, one clock cycle ahead."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,16 +18,20 @@ class DriveControl(wiring.Component):
 
     Attributes
     ----------
-    reading, pulsing : In(1)
-        The coming clock cycle can be one of DRIVE; of LOAD.
+    reading : In(1)
+        The coming clock cycle can be one of DRIVE.
+    scan, pulsing : In(1)
+        The operation is in SCAN0; in one of the states from SCAN1 to GAP.
     backward, transferring, symmetrize : In(1)
         The operation.
     coming_quadrant : In(2)
         The slot's quadrant in the coming clock cycle.
     source : In(2)
         The random source.
-    any_row_positive, any_row_negative, any_column_positive, any_column_negative : In(1)
-        In PLAN: lines with a code of that sign are there.
+    row_found, column_found : In(1)
+        Lines were found one clock cycle ago; in SCAN0 they are looked for with codes above 0, in SCAN1 with codes below 0.
+    beat_positive, beat_negative : In(1)
+        In PLAN of a TRANSFER: the ADC brought such codes.
     quadrants : Out(4)
         In PLAN: quadrants in which lines of both sides can fire.
     all_rows, all_columns : Out(1)
@@ -39,8 +43,8 @@ class DriveControl(wiring.Component):
 
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
-        inputs = ("reading", "pulsing", "backward", "transferring", "symmetrize")
-        flags = ("any_row_positive", "any_row_negative", "any_column_positive", "any_column_negative")
+        inputs = ("reading", "scan", "pulsing", "backward", "transferring", "symmetrize")
+        flags = ("row_found", "column_found", "beat_positive", "beat_negative")
         super().__init__(
             {
                 **{name: In(1) for name in (*inputs, *flags)},
@@ -58,11 +62,13 @@ class DriveControl(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        x_pos, x_neg = self.any_row_positive, self.any_row_negative
-        d_pos, d_neg = self.any_column_positive, self.any_column_negative
+        x_pos, d_pos = Signal(), Signal()
+        m.d.sync += [x_pos.eq(self.row_found), d_pos.eq(self.column_found)]
+        x_neg, d_neg = self.row_found, self.column_found
         by_sign = Cat(x_pos & d_pos, x_neg & d_neg, x_pos & d_neg, x_neg & d_pos)
+        of_row = Cat(self.beat_positive, Const(0, 1), self.beat_negative, Const(0, 1))
         m.d.comb += [
-            self.quadrants.eq(Mux(self.transferring, Cat(d_pos, Const(0, 1), d_neg, Const(0, 1)), by_sign)),
+            self.quadrants.eq(Mux(self.transferring, of_row, by_sign)),
             self.all_rows.eq(self.transferring | self.symmetrize),
             self.all_columns.eq(self.symmetrize),
         ]
@@ -72,11 +78,13 @@ class DriveControl(wiring.Component):
                 self.rows.eq(_drive(~self.backward, ~self.backward, 0, ~self.transferring)),
                 self.columns.eq(_drive(self.backward, self.backward, 0, 1)),
             ]
-        with m.Else():
+        with m.Elif(self.pulsing):
             m.d.sync += [
                 self.rows.eq(_drive(~odd | self.all_rows, odd | self.all_rows, down, down)),
                 self.columns.eq(_drive(~(odd ^ down) | self.all_columns, (odd ^ down) | self.all_columns, ~down, ~down)),
             ]
+        with m.Else():
+            m.d.sync += [side.eq(_drive(~self.scan, self.scan, 0, 0)) for side in (self.rows, self.columns)]
         if self._config.has_source(Source.LFSR_PER_LINE):
             per_line = self.pulsing & (self.source == Source.LFSR_PER_LINE)
             m.d.sync += [self.own_rows.eq(per_line & ~self.all_rows), self.own_columns.eq(per_line & ~self.all_columns)]

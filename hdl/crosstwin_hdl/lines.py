@@ -2,26 +2,26 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .codes import code_layout, code_port_signature
 from .lfsr import leap, line_reset, line_seed
-from .logic import decode, index_bits
+from .logic import index_bits, predecode
 
-#: Lines whose flags are joined in the first of the two stages that look for codes that are not 0.
-SCAN_GROUP = 8
+#: Lines whose drivers' inputs are joined in the first of the two stages that look for codes that are not 0.
+SCAN_GROUP = 16
 
 #: How one side drives the lines that hit: those with positive codes (and zeros) and those with negative ones, whether + or -.
 DRIVE_LAYOUT = data.StructLayout({"positive": 1, "negative": 1, "positive_minus": 1, "negative_minus": 1})
 
 
 class Lines(wiring.Component):
-    """Hold one side's codes, compare them with the shared threshold and drive the lines.
+    """Hold one side's codes, compare them with the shared bound and drive the lines.
 
-    A line hits when its magnitude reaches the threshold. No line can be driven + and - at once: for each sign of the code either
-    the + or the - flip-flops are enabled, never both.
+    A line hits when its magnitude is larger than the bound; who hits is kept in flip-flops for the next clock cycle. No line can
+    be driven + and - at once: for each sign of the code either the + or the - flip-flops are enabled, never both.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ class Lines(wiring.Component):
         R.
     channels : int
         Codes that can be written at once.
+    together : int
+        Neighbouring channels that share an ``enable`` bit.
     selectable : bool
         Build in the choice of one line (rows).
     line_taps : sequence of int or None
@@ -45,9 +47,13 @@ class Lines(wiring.Component):
     write : In(code_port_signature(...))
     clear : In(1)
         Set all codes to 0.
-    threshold : In(R + 1)
+    bound : In(R)
+    everything : In(1)
+        All lines hit, whatever their codes are.
     own : In(1)
-        The lines compare with their own LFSRs: hit where magnitude > u.
+        Each line's bound is the number of its own LFSR.
+    one : In(1), line : In(index)
+        Two clock cycles later no other line hits.
     drive : In(DRIVE_LAYOUT)
         Registered by the writer; used in a cycle with ``load``.
     load : In(1)
@@ -56,17 +62,16 @@ class Lines(wiring.Component):
         The drive flip-flops keep their state.
     stop : In(1)
         The drive flip-flops go idle, whatever else is asked for.
-    one : In(1), line : In(index)
-        One clock cycle later only this line can be driven.
     load_seed, seed, advance : In(1), In(32), In(1)
         The lines' own LFSRs take their seeds, or advance by R shifts.
     pos, neg : Out(count)
         Drive flip-flops.
-    scan : In(1)
-        Look which signs the codes of the lines that hit have.
-    any_positive, any_negative : Out(1)
-        Two clock cycles after ``scan``: a line with a code of that sign hit.
+    found : Out(1)
+        ``drive`` would have had a line driven + one clock cycle ago.
     """
+
+    #: Clock cycles from ``bound`` to the one in which ``load`` takes the lines that hit.
+    latency = 1
 
     def __init__(
         self,
@@ -74,6 +79,7 @@ class Lines(wiring.Component):
         count: int,
         code_bits: int,
         channels: int,
+        together: int,
         selectable: bool,
         line_taps: Sequence[int] | None,
         reset_seed: int,
@@ -82,30 +88,31 @@ class Lines(wiring.Component):
         self._count = count
         self._code_bits = code_bits
         self._channels = channels
+        self._together = together
         self._selectable = selectable
         self._line_taps = line_taps
         self._reset_seed = reset_seed
         self._odd = odd
+        port = code_port_signature(code_bits=code_bits, channels=channels, together=together, entries=count)
         super().__init__(
             {
-                "write": In(code_port_signature(code_bits=code_bits, channels=channels, entries=count)),
+                "write": In(port),
                 "clear": In(1),
-                "threshold": In(code_bits + 1),
+                "bound": In(code_bits),
+                "everything": In(1),
                 "own": In(1),
+                "one": In(1),
+                "line": In(index_bits(count)),
                 "drive": In(DRIVE_LAYOUT),
                 "load": In(1),
                 "hold": In(1),
                 "stop": In(1),
-                "one": In(1),
-                "line": In(index_bits(count)),
                 "load_seed": In(1),
                 "seed": In(32),
                 "advance": In(1),
-                "scan": In(1),
                 "pos": Out(count),
                 "neg": Out(count),
-                "any_positive": Out(1),
-                "any_negative": Out(1),
+                "found": Out(1),
             }
         )
 
@@ -114,70 +121,88 @@ class Lines(wiring.Component):
         magnitudes, signs = self._elaborate_codes(m)
         hits = self._elaborate_hits(m, magnitudes)
         self._elaborate_drive(m, hits, signs)
-        self._elaborate_scan(m, hits, signs)
         return m
 
     def _elaborate_codes(self, m: Module) -> tuple[list[Value], Value]:
         write, channels = self.write, self._channels
-        groups = decode(m, write.index, -(-self._count // channels), "group")
-        written = Signal(self._count)
-        with m.If(write.enable.any()):
-            m.d.comb += written.eq(Cat(groups[i // channels] & write.enable[i % channels] for i in range(self._count)))
+        low, high = predecode(m, write.index, -(-self._count // channels), "group")
         codes = [Signal(code_layout(self._code_bits), name=f"code_{i}") for i in range(self._count)]
-        for i, code in enumerate(codes):
+        for first in range(0, self._count, self._together):
+            group = first // channels
+            part = first % channels // self._together
             with m.If(self.clear):
-                m.d.sync += code.eq(0)
-            with m.Elif(written[i]):
-                m.d.sync += code.eq(write.codes[i % channels])
+                m.d.sync += [code.eq(0) for code in codes[first : first + self._together]]
+            with m.Elif(low[group % len(low)] & high[group // len(low)] & write.enable[part]):
+                m.d.sync += [codes[i].eq(write.codes[i % channels]) for i in self._lines_from(first)]
         signs = Signal(self._count)
         m.d.comb += signs.eq(Cat(code.sign for code in codes))
         return [code.magnitude for code in codes], signs
 
-    def _elaborate_hits(self, m: Module, magnitudes: list[Value]) -> Value:
+    def _lines_from(self, first: int) -> range:
+        return range(first, min(first + self._together, self._count))
+
+    def _elaborate_hits(self, m: Module, magnitudes: list[Value]) -> Signal:
         bits = self._code_bits
-        compared = [magnitude >= self.threshold[:bits] for magnitude in magnitudes]
-        if self._line_taps is not None:
-            width = self._line_taps[0]
-            for i, magnitude in enumerate(magnitudes):
+        allowed = self._elaborate_choice(m)
+        hits = Signal(self._count, reset_less=True)
+        for i, magnitude in enumerate(magnitudes):
+            bound: Value = self.bound
+            if self._line_taps is not None:
+                width = self._line_taps[0]
                 lfsr = Signal(width, name=f"lfsr_{i}", init=line_reset(self._reset_seed, i, width=width, odd=self._odd))
                 with m.If(self.load_seed):
                     m.d.sync += lfsr.eq(line_seed(self.seed, i, width=width, odd=self._odd))
                 with m.Elif(self.advance):
                     m.d.sync += lfsr.eq(leap(lfsr, self._line_taps, bits))
-                compared[i] = Mux(self.own, magnitude > lfsr[:bits], compared[i])
-        hits = Signal(self._count)
-        m.d.comb += hits.eq(Cat(*compared))
+                bound = Mux(self.own, lfsr[:bits], bound)
+            m.d.sync += hits[i].eq(self._larger(magnitude, bound) & allowed[i])
         return hits
+
+    def _larger(self, magnitude: Value, bound: Value) -> Value:
+        """Return magnitude > bound, or 1 with ``everything``.
+
+        From the lowest bit to the highest, one look-up table of at most four inputs a bit: a chain of carries would take more.
+        """
+        larger: Value = Const(0, 1)
+        for bit in range(self._code_bits):
+            own, other = magnitude[bit], bound[bit]
+            larger = (own & ~other) | ((own | ~other) & larger)
+            if bit == self._code_bits - 2:
+                # The bound is 0 then, so that the highest bit lets this through.
+                larger |= self.everything
+        return larger
+
+    def _elaborate_choice(self, m: Module) -> Value:
+        """Return for every line whether it may hit: all, or the chosen one."""
+        if not self._selectable:
+            return Const(-1, self._count)
+        low, high = predecode(m, self.line, self._count, "line")
+        chosen = Signal(self._count, reset_less=True)
+        for first in range(0, self._count, len(low)):
+            here = chosen[first : first + len(low)]
+            # Two steps instead of an AND a line: the second is the flip-flops' common reset.
+            with m.If(self.one & ~high[first // len(low)]):
+                m.d.sync += here.eq(0)
+            with m.Else():
+                m.d.sync += here.eq(low[: len(here)] | (~self.one).replicate(len(here)))
+        return chosen
 
     def _elaborate_drive(self, m: Module, hits: Value, signs: Value) -> None:
         drive = self.drive
-        enabled = Signal()
-        plus, minus = Signal(2), Signal(2)
+        plus, minus = Signal(self._count), Signal(self._count)
         m.d.comb += [
-            enabled.eq(self.load & ~self.stop & (self.own | ~self.threshold[-1])),
-            plus.eq(Cat(enabled & drive.positive & ~drive.positive_minus, enabled & drive.negative & ~drive.negative_minus)),
-            minus.eq(Cat(enabled & drive.positive & drive.positive_minus, enabled & drive.negative & drive.negative_minus)),
+            plus.eq(hits & self._by_sign(drive.positive & ~drive.positive_minus, drive.negative & ~drive.negative_minus, signs)),
+            minus.eq(hits & self._by_sign(drive.positive & drive.positive_minus, drive.negative & drive.negative_minus, signs)),
         ]
-        fires = hits
-        if self._selectable:
-            chosen = Signal(self._count, reset_less=True)
-            with m.If(self.one):
-                m.d.sync += chosen.eq(Cat(*decode(m, self.line, self._count, "line")))
-            with m.Else():
-                m.d.sync += chosen.eq(~0)
-            fires = hits & chosen
-        with m.If(self.stop | ~self.hold):
-            m.d.sync += [self.pos.eq(fires & self._by_sign(plus, signs)), self.neg.eq(fires & self._by_sign(minus, signs))]
+        with m.If(self.stop | ~(self.load | self.hold)):
+            m.d.sync += [self.pos.eq(0), self.neg.eq(0)]
+        with m.Elif(self.load):
+            m.d.sync += [self.pos.eq(plus), self.neg.eq(minus)]
+        groups = range(0, self._count, SCAN_GROUP)
+        partial = Signal(len(groups), reset_less=True)
+        m.d.sync += partial.eq(Cat(plus[i : i + SCAN_GROUP].any() for i in groups))
+        m.d.comb += self.found.eq(partial.any())
 
-    def _by_sign(self, choice: Value, signs: Value) -> Value:
-        """Return for every line the bit of ``choice`` that its code's sign chooses."""
-        return (signs & choice[1].replicate(self._count)) | (~signs & choice[0].replicate(self._count))
-
-    def _elaborate_scan(self, m: Module, hits: Value, signs: Value) -> None:
-        positive, negative = Signal(self._count), Signal(self._count)
-        m.d.comb += [positive.eq(hits & ~signs), negative.eq(hits & signs)]
-        for flag, found in ((self.any_positive, positive), (self.any_negative, negative)):
-            partial = Signal(-(-self._count // SCAN_GROUP), reset_less=True)
-            with m.If(self.scan):
-                m.d.sync += partial.eq(Cat(found[i : i + SCAN_GROUP].any() for i in range(0, self._count, SCAN_GROUP)))
-            m.d.sync += flag.eq(partial.any())
+    def _by_sign(self, positive: Value, negative: Value, signs: Value) -> Value:
+        """Return for every line the bit that its code's sign chooses."""
+        return (signs & negative.replicate(self._count)) | (~signs & positive.replicate(self._count))

@@ -17,11 +17,14 @@ def index_bits(count: int) -> int:
     return max(1, (count - 1).bit_length())
 
 
-def decode(m: Module, index: Value, count: int, name: str) -> list[Value]:
-    """Return ``count`` one-bit values, of which number ``index`` is 1; each is the AND of two shared predecoders' outputs."""
-    low_bits = (len(index) + 1) // 2
-    low = Signal(min(count, 1 << low_bits), name=f"{name}_low")
-    high = Signal(-(-count // (1 << low_bits)), name=f"{name}_high")
-    m.d.comb += [low[i].eq(index[:low_bits] == i) for i in range(len(low))]
-    m.d.comb += [high[i].eq(index[low_bits:] == i) for i in range(len(high))]
-    return [low[i % (1 << low_bits)] & high[i >> low_bits] for i in range(count)]
+def predecode(m: Module, index: Value, count: int, name: str) -> tuple[Signal, Signal]:
+    """Return two one-hot values whose AND decodes an index below ``count``.
+
+    Number i is meant where bit i mod n of the first and bit i div n of the second are 1, n being the width of the first.
+    """
+    bits = (len(index) + 1) // 2
+    low = Signal(min(count, 1 << bits), name=f"{name}_low")
+    high = Signal(-(-count // len(low)), name=f"{name}_high")
+    m.d.comb += [low[i].eq(index[:bits] == i) for i in range(len(low))]
+    m.d.comb += [high[i].eq(index[bits:] == i) for i in range(len(high))]
+    return low, high

@@ -33,16 +33,17 @@ class Reader(wiring.Component):
         The operation is in that state and goes on.
     valid : In(1)
         The ADC shows a beat.
-    coming_level : Out(R)
-        Magnitude that is driven in the coming clock cycle: 1 + ticks of the window that have passed; 1 outside of DRIVE.
+    level : Out(R)
+        Ticks of the window that will have passed in the second clock cycle from now, counted from DRIVE's first; 0 outside of a
+        window.
     window_over : Out(1)
         In DRIVE: this is its last clock cycle.
     beat, last_beat : Out(1)
         In CONVERT: a beat is taken; it is the last.
     expired : Out(1)
         In CONVERT: no beat came in time.
-    index : Out, enable : Out(channels)
-        Where the beat's codes go: entry ``index`` * channels + c for every set bit c.
+    index : Out, lanes : Out(channels)
+        Where a beat's codes go: entry ``index`` * channels + c for every set bit c.
     """
 
     def __init__(self, *, config: ControllerConfig) -> None:
@@ -61,13 +62,13 @@ class Reader(wiring.Component):
                 "sample": In(1),
                 "convert": In(1),
                 "valid": In(1),
-                "coming_level": Out(bits),
+                "level": Out(bits),
                 "window_over": Out(1),
                 "beat": Out(1),
                 "last_beat": Out(1),
                 "expired": Out(1),
                 "index": Out(index_bits(groups)),
-                "enable": Out(channels(config)),
+                "lanes": Out(channels(config)),
             }
         )
 
@@ -78,18 +79,20 @@ class Reader(wiring.Component):
         return m
 
     def _elaborate_window(self, m: Module) -> None:
-        level = Signal(self._config.code_bits, init=1)
+        """Count one clock cycle ahead: the lines' comparators take it."""
+        passed = Signal(self._config.code_bits)
         tick = Signal(8, reset_less=True)
         tick_over = Signal()
+        counting = Signal()
         m.d.comb += [
+            counting.eq(self.connect | (self.drive & ~self.window_over)),
             tick_over.eq(tick == 1),
-            self.window_over.eq(tick_over & (level == self.window)),
-            self.coming_level.eq(Mux(self.drive, level + tick_over, 1)),
+            self.level.eq(Mux(counting, passed + tick_over, 0)),
         ]
-        m.d.sync += level.eq(self.coming_level)
-        with m.If(self.connect | tick_over):
+        m.d.sync += [passed.eq(self.level), self.window_over.eq(counting & (self.level == self.window))]
+        with m.If(~counting | tick_over):
             m.d.sync += tick.eq(self.tick)
-        with m.Elif(self.drive):
+        with m.Else():
             m.d.sync += tick.eq(tick - 1)
 
     def _elaborate_beats(self, m: Module) -> None:
@@ -103,9 +106,9 @@ class Reader(wiring.Component):
             self.expired.eq(self.convert & ~self.valid & (wait == 1)),
         ]
         if lanes == 1:
-            m.d.comb += [self.index.eq(index[1:]), self.enable.eq(Mux(self.beat, Cat(~index[0], index[0]), 0))]
+            m.d.comb += [self.index.eq(index[1:]), self.lanes.eq(Cat(~index[0], index[0]))]
         else:
-            m.d.comb += [self.index.eq(index), self.enable.eq(Cat(self.beat & (left > lane) for lane in range(lanes)))]
+            m.d.comb += [self.index.eq(index), self.lanes.eq(Cat(left > lane for lane in range(lanes)))]
         with m.If(self.connect):
             m.d.sync += [left.eq(self.entries), index.eq(0)]
         with m.Elif(self.beat):

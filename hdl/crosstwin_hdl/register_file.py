@@ -49,8 +49,8 @@ class RegisterFile(wiring.Component):
         An operation is under way.
     write_data : Out(32)
         What is being written, in the cycle of a ``*_write``.
-    window_x, window_d : Out(1), window_index, window_enable, window_codes : Out
-        A legal write of a word of X or D: its number within the window, its halves and their codes.
+    window_x, window_d : Out(1), window_index : Out(10)
+        A legal write of a word of X or D, and its number within the window.
     y_word : Out, y_data : In(32)
         Word of Y whose content ``y_data`` shows one clock cycle later.
     counter_read : Out(4)
@@ -73,8 +73,6 @@ class RegisterFile(wiring.Component):
             "window_x": Out(1),
             "window_d": Out(1),
             "window_index": Out(10),
-            "window_enable": Out(2),
-            "window_codes": Out(self.windows.codes.shape()),
             "y_word": Out(10),
             "y_data": In(32),
             "counter_read": Out(len(COUNTERS)),
@@ -132,8 +130,6 @@ class RegisterFile(wiring.Component):
             access.write_error.eq(~to_register & ~to_window),
             self.window_x.eq(to_window & windows.is_x),
             self.window_d.eq(to_window & windows.is_d),
-            self.window_enable.eq(windows.enable),
-            self.window_codes.eq(windows.codes),
         ]
         for register in writable:
             name = register.name.lower()

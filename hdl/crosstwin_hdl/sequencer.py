@@ -1,6 +1,6 @@
 """The controller's state machine: one operation from its command to FINISH."""
 
-from amaranth.hdl import Elaboratable, Module, ResetInserter, Signal
+from amaranth.hdl import Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,7 +22,7 @@ STATES = (
 
 
 class Sequencer(wiring.Component):
-    """Go through the states of docs/controller.md.
+    """Go through the states of docs/controller.md, one flip-flop a state.
 
     For every state there is a strobe, its name in lower case: high in a clock cycle in which the operation is in that state and
     goes on, so low in the cycle in which a stop is seen. Everything that an operation does hangs on these strobes.
@@ -41,7 +41,7 @@ class Sequencer(wiring.Component):
         In the FINISH of an UPDATE: a TRANSFER of the same pair follows.
     window_over, last_beat, expired : In(1)
         From the read engine.
-    some, hold_needed, wait_over, more : In(1)
+    some, phase_over, more : In(1)
         From the pulse engine.
     busy : Out(1)
         The state is not IDLE.
@@ -51,87 +51,55 @@ class Sequencer(wiring.Component):
         Strobe of the state CHECK.
     transferring : Out(1)
         The operation is a TRANSFER, be it by command or by itself; low in IDLE and CHECK.
+    choosing : Out(1)
+        As ``transferring`` in the coming clock cycle, unless the command is refused.
     chain : Out(1)
         In FINISH: a TRANSFER follows.
+    now : dict of str to Signal(1)
+        The states, by their names in lower case, whether the operation goes on or not.
     """
 
     def __init__(self) -> None:
         command = ("start", "stop", "refused", "reads", "transfers", "transfer_due")
-        inputs = (*command, "window_over", "last_beat", "expired", "some", "hold_needed", "wait_over", "more")
-        outputs = ("busy", "stopped", "check", "transferring", "chain", *(state.lower() for state in STATES))
+        inputs = (*command, "window_over", "last_beat", "expired", "some", "phase_over", "more")
+        outputs = ("busy", "stopped", "check", "transferring", "choosing", "chain", *(state.lower() for state in STATES))
         super().__init__({**{name: In(1) for name in inputs}, **{name: Out(1) for name in outputs}})
+        self.now = {name.lower(): Signal(name=f"in_{name.lower()}") for name in ("CHECK", *STATES)}
 
     def elaborate(self, platform: object) -> Elaboratable:
         m = Module()
-        goes_on = Signal()
-        m.d.comb += [goes_on.eq(~self.stop), self.stopped.eq(self.busy & self.stop)]
+        now = self.now
         read_only = Signal()
-        with m.FSM() as fsm:
-            with m.State("IDLE"):
-                with m.If(self.start):
-                    m.next = "CHECK"
-            with m.State("CHECK"):
-                m.d.comb += self.check.eq(goes_on)
-                m.d.sync += [self.transferring.eq(self.transfers & ~self.refused), read_only.eq(self.reads)]
-                with m.If(self.refused):
-                    m.next = "IDLE"
-                with m.Elif(self.reads | self.transfers):
-                    m.next = "CONNECT"
-                with m.Else():
-                    m.next = "SCAN0"
-            self._read_states(m, read_only)
-            self._pulse_states(m)
-            with m.State("FINISH"):
-                m.d.comb += self.chain.eq(self.transfer_due & ~self.transferring & ~read_only)
-                with m.If(self.chain):
-                    m.d.sync += self.transferring.eq(1)
-                    m.next = "CONNECT"
-                with m.Else():
-                    m.d.sync += self.transferring.eq(0)
-                    m.next = "IDLE"
-        m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
-        m.d.comb += [getattr(self, state.lower()).eq(fsm.ongoing(state) & goes_on) for state in STATES]
+        accepted = now["check"] & ~self.refused
+        pulses = (now["check"] & ~self.refused & ~self.reads & ~self.transfers) | (self.last_beat & ~read_only)
+        phase = now["load"] | now["hold"]
+        gap_over = now["gap"] & self.phase_over
+        coming: dict[str, Value] = {
+            "check": ~self.busy & self.start,
+            "connect": (accepted & (self.reads | self.transfers)) | self.chain,
+            "drive": now["connect"] | (now["drive"] & ~self.window_over),
+            "release": now["drive"] & self.window_over,
+            "sample": now["release"],
+            "convert": now["sample"] | (now["convert"] & ~self.last_beat & ~self.expired),
+            "scan0": pulses,
+            "scan1": now["scan0"],
+            "plan": now["scan1"],
+            "load": (now["plan"] & self.some) | (gap_over & self.more),
+            "hold": phase & ~self.phase_over,
+            "gap": (phase & self.phase_over) | (now["gap"] & ~self.phase_over),
+            "finish": (now["plan"] & ~self.some) | (gap_over & ~self.more) | (self.last_beat & read_only),
+        }
+        ends = (now["check"] & self.refused) | self.expired | (now["finish"] & ~self.chain)
+        m.d.sync += [now[name].eq(value) for name, value in coming.items()]
+        m.d.sync += self.busy.eq((self.busy | self.start) & ~ends)
+        with m.If(now["check"]):
+            m.d.sync += [self.transferring.eq(self.transfers & ~self.refused), read_only.eq(self.reads)]
+        with m.Elif(now["finish"] | self.expired):
+            m.d.sync += self.transferring.eq(self.chain)
+        m.d.comb += [
+            self.chain.eq(now["finish"] & self.transfer_due & ~self.transferring & ~read_only),
+            self.choosing.eq(Mux(now["check"], self.transfers, self.transferring | self.chain)),
+            self.stopped.eq(self.busy & self.stop),
+            *(getattr(self, name).eq(here & ~self.stop) for name, here in now.items()),
+        ]
         return ResetInserter(self.stopped)(m)
-
-    def _read_states(self, m: Module, read_only: Signal) -> None:
-        with m.State("CONNECT"):
-            m.next = "DRIVE"
-        with m.State("DRIVE"):
-            with m.If(self.window_over):
-                m.next = "RELEASE"
-        with m.State("RELEASE"):
-            m.next = "SAMPLE"
-        with m.State("SAMPLE"):
-            m.next = "CONVERT"
-        with m.State("CONVERT"):
-            with m.If(self.expired):
-                m.d.sync += self.transferring.eq(0)
-                m.next = "IDLE"
-            with m.Elif(self.last_beat & read_only):
-                m.next = "FINISH"
-            with m.Elif(self.last_beat):
-                m.next = "SCAN0"
-
-    def _pulse_states(self, m: Module) -> None:
-        with m.State("SCAN0"):
-            m.next = "SCAN1"
-        with m.State("SCAN1"):
-            m.next = "PLAN"
-        with m.State("PLAN"):
-            with m.If(self.some):
-                m.next = "LOAD"
-            with m.Else():
-                m.next = "FINISH"
-        with m.State("LOAD"):
-            with m.If(self.hold_needed):
-                m.next = "HOLD"
-            with m.Else():
-                m.next = "GAP"
-        with m.State("HOLD"):
-            with m.If(self.wait_over):
-                m.next = "GAP"
-        with m.State("GAP"):
-            with m.If(self.wait_over & self.more):
-                m.next = "LOAD"
-            with m.Elif(self.wait_over):
-                m.next = "FINISH"

@@ -19,30 +19,31 @@ class Slots(wiring.Component):
     width, gap : In(16)
         Clock cycles of a slot with and without driven lines, at least 1 each, steady during an operation.
     bl : In(8)
-        Slots of a quadrant, 1 ... BL_MAX, steady from SCAN0 on.
+        Slots of a quadrant, 1 ... BL_MAX, steady from the clock cycle before SCAN0 on.
     pairs : In(16)
         Pairs of slots of SYMMETRIZE, at least 1.
     symmetrize : In(1)
         The operation is SYMMETRIZE.
     quadrants : In(4)
         In PLAN: quadrants in which lines of both sides can fire.
-    scan, begin, plan, load, waiting : In(1)
-        The operation is in SCAN0, SCAN1, PLAN, LOAD, and in HOLD or GAP, and goes on.
+    scan, plan, load, hold, gapping : In(1)
+        The operation is in SCAN0, PLAN, LOAD, HOLD, GAP.
+    pulsing : In(1)
+        The operation is in one of the states from SCAN1 to GAP.
     some : Out(1)
         In PLAN: there is at least one slot.
-    hold_needed : Out(1)
-        In LOAD: WIDTH is more than 1, so HOLD follows.
-    wait_over : Out(1)
-        In HOLD and GAP: this is its last clock cycle.
+    phase_over : Out(1)
+        In LOAD and HOLD: this is the last driven clock cycle of the slot; in GAP: the last idle one.
     more : Out(1)
         In GAP: another slot follows.
-    gapping : In(1)
-        The coming clock cycle is GAP's first.
+    ahead : Out(1)
+        The coming clock cycle can be LOAD; it is unless no slot follows.
     quadrant, coming_quadrant : Out(2)
         The slot's quadrant, in this and in the coming clock cycle.
-    following_index, following_left : Out(R)
-        From PLAN on, the number k that the slot after the next LOAD (in LOAD: after this one) has in its quadrant, and
-        k << (R - n), n being the bits that hold BL - 1. One slot ahead, so that there is time to make a threshold of it.
+    index, left : Out(R)
+        The number k of a slot in its quadrant, and k << (R - n), n being the bits that hold BL - 1: in SCAN0 of the first slot,
+        then of the second, and after a clock cycle with ``ahead`` of the slot that follows the one after the coming slot, so that
+        there is time to make a bound of it.
     """
 
     def __init__(self, *, config: ControllerConfig) -> None:
@@ -57,19 +58,19 @@ class Slots(wiring.Component):
                 "symmetrize": In(1),
                 "quadrants": In(4),
                 "scan": In(1),
-                "begin": In(1),
                 "plan": In(1),
                 "load": In(1),
-                "waiting": In(1),
+                "hold": In(1),
                 "gapping": In(1),
+                "pulsing": In(1),
                 "some": Out(1),
-                "hold_needed": Out(1),
-                "wait_over": Out(1),
+                "phase_over": Out(1),
                 "more": Out(1),
+                "ahead": Out(1),
                 "quadrant": Out(2),
                 "coming_quadrant": Out(2),
-                "following_index": Out(bits),
-                "following_left": Out(bits),
+                "index": Out(bits),
+                "left": Out(bits),
             }
         )
 
@@ -80,26 +81,32 @@ class Slots(wiring.Component):
         return m
 
     def _elaborate_timer(self, m: Module) -> None:
+        """Count the driven and the idle clock cycles of a slot down to 1, each phase loaded in the last clock cycle before it."""
         timer = Signal(16, reset_less=True)
-        m.d.comb += [self.hold_needed.eq(self.width != 1), self.wait_over.eq(timer == 1)]
-        with m.If(self.gapping):
-            m.d.sync += timer.eq(self.gap)
-        with m.Elif(self.load):
-            m.d.sync += timer.eq(self.width - 1)
-        with m.Elif(self.waiting):
-            m.d.sync += timer.eq(timer - 1)
+        coming = Signal(16)
+        loads = Signal()
+        m.d.comb += [
+            self.ahead.eq(self.plan | (self.gapping & self.phase_over)),
+            loads.eq(self.plan | self.phase_over),
+            coming.eq(Mux(loads, Mux(self.load | self.hold, self.gap, self.width), timer - 1)),
+        ]
+        m.d.sync += [timer.eq(coming), self.phase_over.eq(self.pulsing & (coming == 1))]
 
     def _elaborate_index(self, m: Module) -> Value:
-        """Count the following slot's k; return whether this slot is its quadrant's last, so that the following one is a first."""
+        """Count k; return whether this slot is its quadrant's last."""
         last = Signal(7, reset_less=True)
         m.d.sync += last.eq(self.bl - 1)
-        index, left = self.following_index, self.following_left
-        with m.If(self.scan | ((self.begin | self.load) & (index == last))):
+        index, left = self.index, self.left
+        with m.If(~(self.scan | self.pulsing)):
             m.d.sync += [index.eq(0), left.eq(0)]
-        with m.Elif(self.begin | self.load):
-            m.d.sync += [index.eq(index + 1), left.eq(left + _step(last, self._config.code_bits))]
-        at_last = Signal()
-        m.d.comb += at_last.eq(self.symmetrize | (index == 0))
+        with m.Elif(self.scan | self.ahead):
+            with m.If(index == last):
+                m.d.sync += [index.eq(0), left.eq(0)]
+            with m.Else():
+                m.d.sync += [index.eq(index + 1), left.eq(left + _step(last, self._config.code_bits))]
+        at_last = Signal(reset_less=True)
+        with m.If(self.ahead):
+            m.d.sync += at_last.eq(self.symmetrize | (index == 0))
         return at_last
 
     def _elaborate_order(self, m: Module, at_last: Value) -> None:

@@ -11,7 +11,7 @@ from .lfsr import COLUMN_TAPS, ROW_TAPS, Lfsr, leap
 
 
 class SharedSource(wiring.Component):
-    """Hold the two shared LFSRs and the masks, and give the numbers u of rows and columns, one slot ahead.
+    """Hold the two shared LFSRs and the masks, and give the numbers u of rows and columns, well before their slots.
 
     Parameters
     ----------
@@ -23,16 +23,19 @@ class SharedSource(wiring.Component):
         Value of the register SOURCE, steady during an operation.
     load_x, load_d : In(1), seed : In(32)
         A write of SEED_X or SEED_D.
-    first : In(1)
-        SCAN0: the coming numbers are those of slot 0.
+    idle : In(1)
+        The coming number is that of the first slot.
+    second : In(1)
+        SCAN1: the coming number is that of the second slot.
     draw : In(1)
         SCAN1 of an UPDATE or TRANSFER: with hammersley both LFSRs advance, their state before being the masks.
     slot : In(1)
         LOAD of an UPDATE or TRANSFER: with lfsr both LFSRs advance, with lfsr_per_line ``advance_lines`` is high.
     index, left : In(R)
-        k and k << (R - n) of the slot after the next LOAD, in LOAD of the one after this.
+        k and k << (R - n) of the slot whose number is shown one clock cycle later.
     row, column : Out(R)
-        u of the rows and of the columns: in SCAN1 of the first slot, in every LOAD of the slot after it.
+        u of the rows and of the columns: in SCAN0 of the first slot, in PLAN of the second, and in the clock cycle before every
+        LOAD of the slot after it.
     state_x, state_d : Out(31), Out(29)
         The LFSRs, as SEED_X and SEED_D read.
     advance_lines : Out(1)
@@ -47,7 +50,8 @@ class SharedSource(wiring.Component):
                 "load_x": In(1),
                 "load_d": In(1),
                 "seed": In(32),
-                "first": In(1),
+                "idle": In(1),
+                "second": In(1),
                 "draw": In(1),
                 "slot": In(1),
                 "index": In(bits),
@@ -82,16 +86,18 @@ class SharedSource(wiring.Component):
                 numbers[Source.COUNT] = self.index
                 of_first = Mux(self.source == Source.COUNT, 0, of_first)
             if config.has_source(Source.LFSR):
-                numbers[Source.LFSR] = leap(lfsr.state, taps, bits)[:bits]
+                # In LOAD of slot k the state is still that slot's, and the number of slot k + 2 is due in the next clock cycle.
+                kept = Mux(self.slot, leap(lfsr.state, taps, 2 * bits)[:bits], number)
+                numbers[Source.LFSR] = Mux(self.second, leap(lfsr.state, taps, bits)[:bits], kept)
             if config.has_source(Source.HAMMERSLEY):
                 mask = Signal(bits, reset_less=True)
-                with m.If(self.first):
+                with m.If(self.idle):
                     m.d.sync += mask.eq(lfsr.state)
                 numbers[Source.HAMMERSLEY] = mask ^ spread
             following: Value = Const(0, bits)
             for built, (built_source, value) in enumerate(numbers.items()):
                 following = Mux(self.source == built_source, value, following) if built else value
-            m.d.sync += number.eq(Mux(self.first, of_first, following))
+            m.d.sync += number.eq(Mux(self.idle, of_first, following))
         if config.has_source(Source.LFSR_PER_LINE):
             m.d.comb += self.advance_lines.eq(self.slot & (self.source == Source.LFSR_PER_LINE))
         return m

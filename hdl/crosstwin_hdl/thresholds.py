@@ -1,4 +1,4 @@
-"""The threshold of one side: what a line's magnitude is compared with."""
+"""The bound of one side: what a line's magnitude is compared with."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 
 class Threshold(wiring.Component):
-    """Turn a random number into a threshold, in two clock cycles: product, then rounding and saturation.
+    """Turn a random number into the bound of a slot, in two clock cycles: product, then rounding and saturation.
 
-    T = min((u F + floor(F / 2)) >> R, 2**R - 1) + 1, R being ``code_bits``, computed as
-    min((u F + floor(F / 2) + 2**R) >> R, 2**R). No sum overflows: it is below 2**(2 R + 5).
+    The bound is T - 1 = min((u F + floor(F / 2)) >> R, 2**R - 1), R being ``code_bits``: a magnitude reaches the threshold T
+    where it is larger than the bound. No sum overflows: it is below 2**(2 R + 5).
 
     Parameters
     ----------
@@ -22,14 +22,17 @@ class Threshold(wiring.Component):
     full_scale : In(R + 4)
         F; steady from the first ``take`` on.
     pulses : In(1)
-        The next threshold is that of a slot; otherwise it is ``coming_level``.
+        The next bound is that of a slot; otherwise it is ``level``.
+    level : In(R)
+        The next bound in reads (and 0, to find the codes that are not 0).
     everything : In(1)
-        The next threshold is 0, which every line reaches.
-    coming_level : In(R)
-        Threshold of reads (and 1, to find the codes that are not 0).
-    threshold : Out(R + 1)
-        0 ... 2**R; from two clock cycles after ``take`` on it is that of the number.
+        The next bound is 0.
+    bound : Out(R)
+        From ``latency`` clock cycles after ``take`` on it is that of the number.
     """
+
+    #: Clock cycles from ``take`` to ``bound``.
+    latency = 2
 
     def __init__(self, *, code_bits: int) -> None:
         self._code_bits = code_bits
@@ -39,9 +42,9 @@ class Threshold(wiring.Component):
                 "take": In(1),
                 "full_scale": In(code_bits + 4),
                 "pulses": In(1),
+                "level": In(code_bits),
                 "everything": In(1),
-                "coming_level": In(code_bits),
-                "threshold": Out(code_bits + 1, init=1),
+                "bound": Out(code_bits),
             }
         )
 
@@ -49,15 +52,13 @@ class Threshold(wiring.Component):
         m = Module()
         bits = self._code_bits
         product = Signal(2 * bits + 4, reset_less=True)
-        rounding = Signal(bits + 4, reset_less=True)
         with m.If(self.take):
             m.d.sync += product.eq(self.number * self.full_scale)
-        m.d.sync += rounding.eq(self.full_scale[1:] + (1 << bits))
         quotient = Signal(bits + 5)
-        cut = Signal(bits + 1)
-        m.d.comb += [
-            quotient.eq((product + rounding) >> bits),
-            cut.eq(Mux(quotient[bits:].any(), 1 << bits, quotient[:bits])),
-        ]
-        m.d.sync += self.threshold.eq(Mux(self.everything, 0, Mux(self.pulses, cut, self.coming_level)))
+        m.d.comb += quotient.eq((product + self.full_scale[1:]) >> bits)
+        of_slot = quotient[:bits] | quotient[bits:].any().replicate(bits)
+        with m.If(self.everything):
+            m.d.sync += self.bound.eq(0)
+        with m.Else():
+            m.d.sync += self.bound.eq(Mux(self.pulses, of_slot, self.level))
         return m

@@ -179,14 +179,15 @@ class RegisterFile:
             self.latch_fault(ErrorCode.STOPPED)
 
     def _write_window(self, window: Window, entry: int, value: int, strobe: int) -> Response:
+        if strobe != 0xF:
+            return Response.SLVERR
         halves = []
         for half in (0, 1):
-            strobes = strobe >> (2 * half) & 3
             code = (value >> (16 * half) & 0xFFFF ^ 0x8000) - 0x8000
-            limit = self.config.code_max if entry + half < window.entries else 0
-            if strobes and (strobes != 3 or abs(code) > limit):
+            inside = entry + half < window.entries
+            if abs(code) > (self.config.code_max if inside else 0):
                 return Response.SLVERR
-            if strobes:
+            if inside:
                 halves.append((entry + half, code))
         codes = self.x if window.name == "X" else self.d
         for line, code in halves:

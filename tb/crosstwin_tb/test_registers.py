@@ -62,8 +62,8 @@ def refused_writes_change_nothing(env: Environment) -> None:
 
 
 @bench
-def windows_take_halves_whole(env: Environment) -> None:
-    """A half of a window's word is taken whole, within its range and before the end, or refused; X and D cannot be read."""
+def windows_take_whole_words(env: Environment) -> None:
+    """A word of a window is taken whole, with both codes in range and before the end, or refused; X and D cannot be read."""
     limit = env.config.code_max
     for name in ("X", "D"):
         window = env.map.window(name)

@@ -13,12 +13,13 @@ COUNT, BITS = 11, 4
 SEED = 0x2545F491
 
 
-def make(*, channels=2, selectable=False, line_taps=None, odd=False):
+def make(*, channels=2, together=1, selectable=False, line_taps=None, odd=False):
     """Return a small side."""
     return Lines(
         count=COUNT,
         code_bits=BITS,
         channels=channels,
+        together=together,
         selectable=selectable,
         line_taps=line_taps,
         reset_seed=SEED,
@@ -26,12 +27,12 @@ def make(*, channels=2, selectable=False, line_taps=None, odd=False):
     )
 
 
-async def load_codes(ctx, lines, codes, channels):
+async def load_codes(ctx, lines, codes, channels, together=1):
     """Write all codes, a group at a time."""
     for group in range(0, len(codes), channels):
         part = codes[group : group + channels]
         ctx.set(lines.write.index, group // channels)
-        ctx.set(lines.write.enable, (1 << len(part)) - 1)
+        ctx.set(lines.write.enable, (1 << -(-len(part) // together)) - 1)
         for channel, code in enumerate(part):
             ctx.set(lines.write.codes[channel].as_value(), abs(code) | (code < 0) << BITS)
         await ctx.tick()
@@ -43,23 +44,24 @@ def mask(flags):
     return sum(1 << k for k, flag in enumerate(flags) if flag)
 
 
-@pytest.mark.parametrize("channels", [2, 4, 16])
-def test_every_line_follows_threshold_and_direction(simulate, channels):
-    """All 17 thresholds and all 16 drive controls on random codes; + and - are never there at once."""
-    lines = make(channels=channels)
+@pytest.mark.parametrize(("channels", "together"), [(2, 1), (2, 2), (4, 2), (16, 2)])
+def test_every_line_follows_bound_and_direction(simulate, channels, together):
+    """All 16 bounds and all 16 drive controls on random codes; + and - are never there at once."""
+    lines = make(channels=channels, together=together)
     codes = [0, 1, -1, 15, -15, *(random.Random(channels).randint(-15, 15) for _ in range(COUNT - 5))]
 
     async def testbench(ctx):
-        await load_codes(ctx, lines, codes, channels)
+        await load_codes(ctx, lines, codes, channels, together)
         ctx.set(lines.load, 1)
-        for threshold in range(17):
-            ctx.set(lines.threshold, threshold)
+        for bound in range(16):
+            ctx.set(lines.bound, bound)
+            await ctx.tick().repeat(Lines.latency)
             for control in range(16):
                 ctx.set(lines.drive.as_value(), control)
                 await ctx.tick()
                 enabled = {False: control & 1, True: control >> 1 & 1}
                 minus = {False: control >> 2 & 1, True: control >> 3 & 1}
-                fires = [abs(code) >= threshold and enabled[code < 0] for code in codes]
+                fires = [abs(code) > bound and enabled[code < 0] for code in codes]
                 pos, neg = ctx.get(lines.pos), ctx.get(lines.neg)
                 assert pos == mask(fire and not minus[code < 0] for fire, code in zip(fires, codes, strict=True))
                 assert neg == mask(fire and minus[code < 0] for fire, code in zip(fires, codes, strict=True))
@@ -79,7 +81,7 @@ def test_load_hold_and_stop(simulate):
             await ctx.tick()
             return ctx.get(lines.pos)
 
-        ctx.set(lines.threshold, 0)
+        ctx.set(lines.everything, 1)
         ctx.set(lines.drive.positive, 1)
         assert await cycle() == 0
         assert await cycle(load=1) == everything
@@ -98,38 +100,44 @@ def test_one_line_alone(simulate):
     lines = make(selectable=True)
 
     async def testbench(ctx):
-        ctx.set(lines.threshold, 0)
+        ctx.set(lines.everything, 1)
         ctx.set(lines.drive.positive, 1)
         ctx.set(lines.load, 1)
         ctx.set(lines.one, 1)
         for line in range(COUNT):
             ctx.set(lines.line, line)
-            await ctx.tick().repeat(2)
+            await ctx.tick().repeat(3)
             assert ctx.get(lines.pos) == 1 << line
         ctx.set(lines.one, 0)
-        await ctx.tick().repeat(2)
+        await ctx.tick().repeat(3)
         assert ctx.get(lines.pos) == (1 << COUNT) - 1
 
     simulate(lines, testbench)
 
 
-def test_scan_finds_signs_in_two_clock_cycles(simulate):
+def test_scan_finds_signs(simulate):
     """A single code anywhere is found, with its sign; a cleared vector has none; a write changes only the entries it names."""
     lines = make()
 
     async def testbench(ctx):
-        ctx.set(lines.threshold, 1)
-        ctx.set(lines.scan, 1)
+        async def signs():
+            found = []
+            await ctx.tick().repeat(Lines.latency)
+            for name in ("positive", "negative"):
+                ctx.set(getattr(lines.drive, name), 1)
+                await ctx.tick()
+                found.append(ctx.get(lines.found))
+                ctx.set(getattr(lines.drive, name), 0)
+            return found
+
         for line in range(COUNT):
             for code in (7, -1):
                 await load_codes(ctx, lines, [code if k == line else 0 for k in range(COUNT)], 2)
-                await ctx.tick().repeat(2)
-                assert (ctx.get(lines.any_positive), ctx.get(lines.any_negative)) == (code > 0, code < 0)
+                assert await signs() == [code > 0, code < 0]
         ctx.set(lines.clear, 1)
         await ctx.tick()
         ctx.set(lines.clear, 0)
-        await ctx.tick().repeat(2)
-        assert (ctx.get(lines.any_positive), ctx.get(lines.any_negative)) == (0, 0)
+        assert await signs() == [0, 0]
 
     simulate(lines, testbench)
 
@@ -166,11 +174,12 @@ def test_lines_of_their_own(simulate, taps, odd):
 
     async def testbench(ctx):
         await load_codes(ctx, lines, codes, 2)
-        ctx.set(lines.threshold, 16)
+        ctx.set(lines.bound, 15)
         ctx.set(lines.drive.positive, 1)
         ctx.set(lines.load, 1)
         ctx.set(lines.own, 1)
         states = own_states(taps[0], odd, SEED)
+        expected = 0
         for cycle in range(60):
             reseed = cycle == 30
             advance = cycle % 4 != 3
@@ -178,14 +187,15 @@ def test_lines_of_their_own(simulate, taps, odd):
             ctx.set(lines.seed, 0x1234567)
             ctx.set(lines.advance, advance)
             await ctx.tick()
+            assert cycle == 0 or ctx.get(lines.pos) == expected
             numbers = [state % (1 << BITS) for state in states]
-            assert ctx.get(lines.pos) == mask(code > number for code, number in zip(codes, numbers, strict=True))
+            expected = mask(code > number for code, number in zip(codes, numbers, strict=True))
             if reseed:
                 states = own_states(taps[0], odd, 0x1234567)
             elif advance:
                 states = [advanced(state, taps) for state in states]
         ctx.set(lines.own, 0)
-        await ctx.tick()
+        await ctx.tick().repeat(2)
         assert ctx.get(lines.pos) == 0
 
     simulate(lines, testbench)

@@ -12,14 +12,14 @@ from crosstwin_hdl.thresholds import Threshold
 from crosstwin_model.config import PRESETS, ControllerConfig, Source
 
 
-def expected_threshold(u, scale, bits):
-    """T as docs/controller.md writes it."""
-    return min((u * scale + scale // 2) >> bits, 2**bits - 1) + 1
+def expected_bound(u, scale, bits):
+    """T - 1 as docs/controller.md writes T."""
+    return min((u * scale + scale // 2) >> bits, 2**bits - 1)
 
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_threshold_follows_its_formula(simulate, bits):
-    """Two clock cycles after the number; with four bits for every number and full scale, with eight bits for 3000 of them."""
+    """Some clock cycles after the number; with four bits for every number and full scale, with eight bits for 3000 of them."""
     threshold = Threshold(code_bits=bits)
     top = 1 << (bits + 4)
     rng = random.Random(1)
@@ -35,8 +35,8 @@ def test_threshold_follows_its_formula(simulate, bits):
         for u, scale in cases:
             ctx.set(threshold.full_scale, scale)
             ctx.set(threshold.number, u)
-            await ctx.tick().repeat(2)
-            assert ctx.get(threshold.threshold) == expected_threshold(u, scale, bits)
+            await ctx.tick().repeat(Threshold.latency)
+            assert ctx.get(threshold.bound) == expected_bound(u, scale, bits)
 
     simulate(threshold, testbench)
 
@@ -52,37 +52,37 @@ def test_a_code_fires_in_its_share_of_the_numbers(simulate, scale):
         ctx.set(threshold.take, 1)
         ctx.set(threshold.full_scale, scale)
         await ctx.tick()
-        thresholds = []
+        bounds = []
         for u in range(1 << bits):
             ctx.set(threshold.number, u)
-            await ctx.tick().repeat(2)
-            thresholds.append(ctx.get(threshold.threshold))
+            await ctx.tick().repeat(Threshold.latency)
+            bounds.append(ctx.get(threshold.bound))
         for code in range(1 << bits):
-            hits = sum(code >= level for level in thresholds)
+            hits = sum(code > bound for bound in bounds)
             assert abs(hits - (code << bits) / scale) <= 0.5 if code < scale else hits == 1 << bits
 
     simulate(threshold, testbench)
 
 
 def test_threshold_of_reads_and_of_everything(simulate):
-    """Outside of slots the threshold is the level; ``everything`` goes before both."""
+    """Outside of slots the bound is the level; ``everything`` goes before both."""
     threshold = Threshold(code_bits=8)
 
     async def testbench(ctx):
-        assert ctx.get(threshold.threshold) == 1
-        ctx.set(threshold.coming_level, 200)
+        assert ctx.get(threshold.bound) == 0
+        ctx.set(threshold.level, 200)
         await ctx.tick()
-        assert ctx.get(threshold.threshold) == 200
+        assert ctx.get(threshold.bound) == 200
         ctx.set(threshold.pulses, 1)
         ctx.set(threshold.everything, 1)
         await ctx.tick()
-        assert ctx.get(threshold.threshold) == 0
+        assert ctx.get(threshold.bound) == 0
 
     simulate(threshold, testbench)
 
 
 def test_threshold_waits_for_the_next_number(simulate):
-    """Without ``take`` the threshold stays that of the number before."""
+    """Without ``take`` the bound stays that of the number before."""
     threshold = Threshold(code_bits=8)
 
     async def testbench(ctx):
@@ -95,7 +95,7 @@ def test_threshold_waits_for_the_next_number(simulate):
         ctx.set(threshold.number, 200)
         for _ in range(4):
             await ctx.tick()
-            assert ctx.get(threshold.threshold) == 78
+            assert ctx.get(threshold.bound) == 77
 
     simulate(threshold, testbench)
 
@@ -122,17 +122,17 @@ def test_sources(simulate):
 
         ctx.set(source.source, Source.COUNT)
         before = states()
-        await cycle("first", index=5)
+        await cycle("idle", index=5)
         assert numbers() == (0, 0)
-        await cycle("draw", "slot", index=37, left=99)
+        await cycle("second", "draw", "slot", index=37, left=99)
         assert numbers() == (37, 37)
         assert states() == before
 
-        # The number that is shown is that of the state after the coming advance.
+        # The number that is shown is that of the state after the next advance.
         ctx.set(source.source, Source.LFSR)
-        await cycle("first")
+        await cycle("idle")
         assert numbers() == (before[0] & 255, before[1] & 255)
-        await cycle("draw")
+        await cycle("second", "draw")
         assert states() == before
         for _ in range(3):
             ahead = numbers()
@@ -141,14 +141,16 @@ def test_sources(simulate):
             new = states()
             assert new[0] != old[0] and new[1] != old[1]
             assert ahead == (new[0] & 255, new[1] & 255)
+            shown = numbers()
             await cycle()
+            assert numbers() == shown
 
         ctx.set(source.source, Source.HAMMERSLEY)
         masks = tuple(state & 255 for state in states())
-        await cycle("first", index=9, left=9)
+        await cycle("idle", index=9, left=9)
         assert numbers() == masks
         undrawn = states()
-        await cycle("draw")
+        await cycle("second", "draw")
         drawn = states()
         assert drawn[0] != undrawn[0] and drawn[1] != undrawn[1]
         await cycle("slot", index=0b1101, left=0xD0)
@@ -177,39 +179,39 @@ async def drive_slots(ctx, slots, *, quadrants, limit=2000):
     """Play the sequencer; return (clock cycle, quadrant, k, k << (R - n)) of every LOAD, PLAN being cycle 0, and of the end."""
 
     async def strobe(**values):
-        for name in ("scan", "begin", "plan", "load", "waiting", "gapping"):
+        for name in ("scan", "plan", "load", "hold", "gapping", "pulsing"):
             ctx.set(getattr(slots, name), values.get(name, 0))
         await ctx.delay(1e-9)
 
     ctx.set(slots.quadrants, quadrants)
+    await strobe()
+    await ctx.tick()
     await strobe(scan=1)
+    numbers = [(ctx.get(slots.index), ctx.get(slots.left))]
     await ctx.tick()
-    await strobe(begin=1)
-    ahead = ctx.get(slots.following_index), ctx.get(slots.following_left)
+    await strobe(pulsing=1)
     await ctx.tick()
-    await strobe(plan=1)
+    await strobe(plan=1, pulsing=1)
     found, cycle = [], 0
     state = "LOAD" if ctx.get(slots.some) else "END"
     while True:
+        if ctx.get(slots.ahead):
+            numbers.append((ctx.get(slots.index), ctx.get(slots.left)))
         quadrant = ctx.get(slots.coming_quadrant)
         await ctx.tick()
         cycle += 1
         assert cycle < limit
         if state == "END":
             return found, cycle
+        await strobe(load=state == "LOAD", hold=state == "HOLD", gapping=state == "GAP", pulsing=1)
         if state == "LOAD":
             assert ctx.get(slots.quadrant) == quadrant
-            found.append((cycle, quadrant, *ahead))
-            ahead = ctx.get(slots.following_index), ctx.get(slots.following_left)
-            hold = ctx.get(slots.hold_needed)
-            await strobe(load=1, gapping=not hold)
-            state = "HOLD" if hold else "GAP"
-            continue
-        await strobe(waiting=1)
-        over = ctx.get(slots.wait_over)
-        await strobe(waiting=1, gapping=state == "HOLD" and over)
-        if over:
-            state = "GAP" if state == "HOLD" else "LOAD" if ctx.get(slots.more) else "END"
+            found.append((cycle, quadrant, *numbers.pop(0)))
+        over = ctx.get(slots.phase_over)
+        if state != "GAP":
+            state = "GAP" if over else "HOLD"
+        elif over:
+            state = "LOAD" if ctx.get(slots.more) else "END"
 
 
 @pytest.mark.parametrize(("width", "gap"), [(1, 1), (1, 4), (3, 1), (2, 2)])

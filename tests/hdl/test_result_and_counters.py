@@ -23,7 +23,7 @@ def test_beats_end_up_in_order(simulate, lanes, rows, columns, bits):
     result = Result(config=config)
     m = Module()
     m.submodules.reader, m.submodules.result = reader, result
-    m.d.comb += [result.index.eq(reader.index), result.enable.eq(reader.enable)]
+    m.d.comb += [result.index.eq(reader.index), result.enable.eq(reader.lanes & reader.beat.replicate(len(reader.lanes)))]
     size = max(rows, columns)
     rng = random.Random(size)
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
