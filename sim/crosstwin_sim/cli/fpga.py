@@ -190,7 +190,7 @@ def _show_builds(builds: list[dict[str, Any]]) -> None:
             row += [str(built[key]) for key in ("lut4", "ff", "bram", "dsp")]
             row += [f"{built['fmax_mhz']:.1f}", f"{built['target_mhz']:g}"]
         else:
-            row.append("for Vivado")
+            row.append("Vivado")
         table.add_row(*row)
     stdout.print(table)
     stdout.print("Fmax and the board's clock are in MHz.")
