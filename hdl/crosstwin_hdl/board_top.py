@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from amaranth.hdl import Cat, ClockDomain, Module, Signal
+from amaranth.hdl import Cat, ClockDomain, Const, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import Out
 
@@ -11,6 +11,7 @@ from crosstwin_model.config import ControllerConfig
 
 from .board import BoardDesign
 from .logic import any_of
+from .pll import SeriesSevenPll
 
 #: Clock cycles of reset after power-up: iCE40's block RAM reads 0 for its first microseconds.
 RESET_CYCLES = 1023
@@ -38,6 +39,8 @@ class BoardTop(wiring.Component):
         Which ``led`` shows the heartbeat, BUSY and FAULT; one that is named twice shows either.
     quiet : sequence of str
         Resources that are outputs to be held low.
+    pll : component or None
+        Makes the clock from the oscillator's (:class:`~crosstwin_hdl.pll.SeriesSevenPll`); None where they are the same.
     """
 
     def __init__(
@@ -50,12 +53,14 @@ class BoardTop(wiring.Component):
         pins: Mapping[str, int],
         lights: Sequence[int],
         quiet: Sequence[str],
+        pll: SeriesSevenPll | None = None,
     ) -> None:
         self._design = BoardDesign(config, divisor=divisor, array=array)
         self._clock_hz = clock_hz
         self._pins = pins
         self._lights = lights
         self._quiet = quiet
+        self._pll = pll
         super().__init__({})
 
     def elaborate(self, platform: Any) -> Module:
@@ -79,14 +84,19 @@ class BoardTop(wiring.Component):
         return m
 
     def _make_clock(self, m: Module, platform: Any) -> None:
-        """Make the clock domain: the oscillator, and a reset until block RAM can be used for certain."""
+        """Make the clock domain: the clock, and a reset until it runs and block RAM can be used for certain."""
         m.domains.start = start = ClockDomain(reset_less=True, local=True)
         m.domains.sync = sync = ClockDomain()
         oscillator = platform.request(platform.default_clk, 0).i
+        clock, runs = oscillator, Const(1)
+        if self._pll is not None:
+            m.submodules.pll = self._pll
+            m.d.comb += self._pll.oscillator.eq(oscillator)
+            clock, runs = self._pll.clock, self._pll.locked
         started = Signal(range(RESET_CYCLES + 1))
-        with m.If(started != RESET_CYCLES):
+        with m.If(runs & (started != RESET_CYCLES)):
             m.d.start += started.eq(started + 1)
-        m.d.comb += [start.clk.eq(oscillator), sync.clk.eq(oscillator)]
+        m.d.comb += [start.clk.eq(clock), sync.clk.eq(clock)]
         m.d.start += sync.rst.eq(started != RESET_CYCLES)
 
     def _join_array(self, m: Module, platform: Any) -> None:

@@ -34,7 +34,9 @@ class Board:
     device : str or None
         A key of :data:`crosstwin_sim.fpga.devices.DEVICES`; None where only the vendor's tools can build.
     clock_mhz : int
-        The oscillator, which is the clock.
+        The clock.
+    oscillator_mhz : int or None
+        The oscillator, which a PLL makes the clock from; None where it is the clock.
     loader : str
         openFPGALoader's name for it.
     suffix : str
@@ -75,6 +77,7 @@ class Board:
     button: str
     lights: tuple[int, int, int] = (0, 1, 2)
     quiet: tuple[tuple[str, str, str], ...] = ()
+    oscillator_mhz: int | None = None
 
     @property
     def divisor(self) -> int:
@@ -227,7 +230,8 @@ BOARDS: dict[str, Board] = {
             name="arty-a7-35",
             title="Digilent Arty A7-35T",
             device=None,
-            clock_mhz=100,
+            clock_mhz=50,
+            oscillator_mhz=100,
             loader="arty_a7_35t",
             suffix=".bit",
             lines=8,

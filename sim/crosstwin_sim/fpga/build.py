@@ -14,6 +14,7 @@ from typing import Any
 
 from crosstwin_hdl.board_top import BoardTop
 from crosstwin_hdl.emulated import EmulatedArray
+from crosstwin_hdl.pll import SeriesSevenPll
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.emulated_config import EmulatedConfig
 
@@ -195,5 +196,6 @@ def prepare(board: Board, config: ControllerConfig, *, array: EmulatedConfig | N
         pins=pins,
         lights=board.lights,
         quiet=tuple(name for name, _, _ in board.quiet),
+        pll=None if board.oscillator_mhz is None else SeriesSevenPll(input_mhz=board.oscillator_mhz, output_mhz=board.clock_mhz),
     )
     return platform.prepare(top, NAME)
