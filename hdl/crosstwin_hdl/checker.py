@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from crosstwin_model.config import ControllerConfig, Source
-from crosstwin_model.registers import UNLIMITED, ErrorCode, Opcode, TileKind, register_map
+from crosstwin_model.registers import ErrorCode, Opcode, TileKind, register_map
 
 from .logic import any_of
 from .register_file import register_layout
@@ -33,8 +33,9 @@ PAIR_SETTINGS = ("TRANSFER_EVERY", "ACTIVE", "TRANSFER_ROW")
 class Checker(wiring.Component):
     """Judge a command.
 
-    What depends on the settings alone is decided one clock cycle ahead and kept in flip-flops: no setting changes in the clock
-    cycle before CHECK, in which the bus takes COMMAND. What is left for CHECK is to choose and to rank.
+    What depends on the settings alone is decided one clock cycle ahead and kept in flip-flops, and the rules but the first and the
+    last are ranked while the bus takes COMMAND: no setting changes in the two clock cycles before CHECK. What is left for CHECK is
+    whether a fault is latched and whether the budget suffices.
 
     Parameters
     ----------
@@ -42,14 +43,18 @@ class Checker(wiring.Component):
 
     Attributes
     ----------
-    opcode : In(4), tile : In(4), single_ended : In(1)
-        The command.
+    take : In(1)
+        COMMAND is written; CHECK is the next clock cycle.
+    coming_opcode : In(4), coming_tile : In(4), coming_single_ended : In(1)
+        What is written.
     fault : In(1)
         A fault is latched.
-    refusal : Out(4)
-        The first broken rule's error code, or 0.
-    reads, transfers, updates, symmetrizes : Out(1)
-        The command is FORWARD or BACKWARD; TRANSFER; UPDATE; SYMMETRIZE.
+    refused : Out(1), refusal : Out(4)
+        In CHECK: a rule is broken; the first broken rule's error code, or 0.
+    opcode : Out(4), tile : Out(4), single_ended : Out(1)
+        The command, from CHECK to the next one.
+    reads, transfers, symmetrizes : Out(1)
+        The command is FORWARD or BACKWARD; TRANSFER; SYMMETRIZE.
     autonomous : Out(1)
         The command is an UPDATE of an A tile whose pair has TRANSFER_EVERY > 0.
     pair : Out(2)
@@ -65,14 +70,18 @@ class Checker(wiring.Component):
         super().__init__(
             {
                 **{name.lower(): In(register_layout(registers[name])) for name in names},
-                "opcode": In(4),
-                "tile": In(4),
-                "single_ended": In(1),
+                "take": In(1),
+                "coming_opcode": In(4),
+                "coming_tile": In(4),
+                "coming_single_ended": In(1),
                 "fault": In(1),
+                "refused": Out(1),
                 "refusal": Out(4),
+                "opcode": Out(4),
+                "tile": Out(4),
+                "single_ended": Out(1),
                 "reads": Out(1),
                 "transfers": Out(1),
-                "updates": Out(1),
                 "symmetrizes": Out(1),
                 "autonomous": Out(1),
                 "pair": Out(2),
@@ -81,27 +90,19 @@ class Checker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        kind = self.tile[:2]
-        update, symmetrize, read = self.updates, self.symmetrizes, self.reads
+        opcode, tile, single_ended = self.coming_opcode, self.coming_tile, self.coming_single_ended
+        kind = tile[:2]
+        read = (opcode == Opcode.FORWARD) | (opcode == Opcode.BACKWARD)
+        update, transfers, symmetrize = (opcode == one for one in (Opcode.UPDATE, Opcode.TRANSFER, Opcode.SYMMETRIZE))
         every = self._of_pair(m, "every", lambda pair: getattr(self, f"pair{pair}_transfer_every").VALUE.any())
-        transfer = Signal()
-        m.d.comb += [
-            self.pair.eq(self.tile[2:]),
-            read.eq((self.opcode == Opcode.FORWARD) | (self.opcode == Opcode.BACKWARD)),
-            update.eq(self.opcode == Opcode.UPDATE),
-            self.transfers.eq(self.opcode == Opcode.TRANSFER),
-            symmetrize.eq(self.opcode == Opcode.SYMMETRIZE),
-            self.autonomous.eq(update & (kind == TileKind.A) & every),
-            transfer.eq(self.transfers | self.autonomous),
-        ]
-        known = read | update | self.transfers | symmetrize
-        bad_tile = (self.transfers & (kind != TileKind.A)) | (read & kind[1] & ~self.single_ended)
-        if self._config.pairs < 4:
-            bad_tile |= self.pair >= self._config.pairs
+        autonomous = update & (kind == TileKind.A) & every
+        transfer = transfers | autonomous
         both = update | transfer
+        bad_tile = (transfers & (kind != TileKind.A)) | (read & kind[1] & ~single_ended)
+        if self._config.pairs < 4:
+            bad_tile |= tile[2:] >= self._config.pairs
         rules: dict[ErrorCode, Value] = {
-            ErrorCode.FAULTED: self.fault,
-            ErrorCode.BAD_OPCODE: ~known | (self.single_ended & ~read),
+            ErrorCode.BAD_OPCODE: ~(read | update | transfers | symmetrize) | (single_ended & ~read),
             ErrorCode.BAD_TILE: bad_tile,
             ErrorCode.BAD_PULSE: (both | symmetrize) & self._flag(m, "pulse", ~self.pulse.WIDTH.any() | ~self.pulse.GAP.any()),
             ErrorCode.BAD_BL: (update & self._bad_bl(m, "bl")) | (transfer & self._bad_bl(m, "transfer_bl")),
@@ -112,12 +113,34 @@ class Checker(wiring.Component):
             ErrorCode.BAD_READ: (read | transfer) & self._flag(m, "read", self._bad_read()),
             ErrorCode.BAD_ACTIVE: ((read | transfer) & self._of_pair(m, "active", self._bad_active))
             | (transfer & self._of_pair(m, "row", self._bad_row)),
-            ErrorCode.PULSE_BUDGET: self._over_budget(m, update, transfer, symmetrize),
         }
-        refusal: Value = Const(ErrorCode.OK, 4)
+        first: Value = Const(ErrorCode.OK, 4)
         for code, broken in reversed(rules.items()):
-            refusal = Mux(broken, int(code), refusal)
-        m.d.comb += self.refusal.eq(refusal)
+            first = Mux(broken, int(code), first)
+        ranked = Signal(4)
+        broken = Signal()
+        over = Signal()
+        over_budget = self._over_budget(m, update, transfer, symmetrize)
+        with m.If(self.take):
+            m.d.sync += [
+                ranked.eq(first),
+                broken.eq(any_of(rules.values())),
+                over.eq(over_budget),
+                self.opcode.eq(opcode),
+                self.tile.eq(tile),
+                self.single_ended.eq(single_ended),
+                self.reads.eq(read),
+                self.transfers.eq(transfers),
+                self.symmetrizes.eq(symmetrize),
+                self.autonomous.eq(autonomous),
+            ]
+        m.d.comb += [
+            self.pair.eq(self.tile[2:]),
+            self.refused.eq(self.fault | broken | over),
+            self.refusal.eq(
+                Mux(self.fault, int(ErrorCode.FAULTED), Mux(broken, ranked, Mux(over, int(ErrorCode.PULSE_BUDGET), ErrorCode.OK)))
+            ),
+        ]
         return m
 
     def _flag(self, m: Module, name: str, value: Value) -> Signal:
@@ -127,16 +150,16 @@ class Checker(wiring.Component):
         return flag
 
     def _of_pair(self, m: Module, name: str, condition: Callable[[int], Value]) -> Value:
-        """Return a condition on the command's pair, as it was one clock cycle ago; 0 if there is no such pair."""
+        """Return a condition on the written command's pair, as it was one clock cycle ago; 0 if there is no such pair."""
         flags = [self._flag(m, f"{name}_{pair}", condition(pair)) for pair in range(self._config.pairs)]
-        return Array([*flags, *(Const(0, 1) for _ in range(4 - len(flags)))])[self.pair]
+        return Array([*flags, *(Const(0, 1) for _ in range(4 - len(flags)))])[self.coming_tile[2:]]
 
     def _sources(self) -> list[Source]:
         return [source for source in Source if self._config.has_source(source)]
 
     def _bad_bl(self, m: Module, name: str) -> Signal:
         value = getattr(self, name).VALUE
-        return self._flag(m, name, ~value.any() | (value > self._config.bl_max))
+        return self._flag(m, name, ~value.any() | exceeds(value, self._config.bl_max))
 
     def _bad_scale(self, m: Module, name: str) -> Signal:
         value = getattr(self, name).VALUE
@@ -151,23 +174,35 @@ class Checker(wiring.Component):
     def _bad_active(self, pair: int) -> Value:
         active = getattr(self, f"pair{pair}_active")
         rows, columns = active.ROWS, active.COLUMNS
-        return ~rows.any() | (rows > self._config.rows) | ~columns.any() | (columns > self._config.columns)
+        return ~rows.any() | exceeds(rows, self._config.rows) | ~columns.any() | exceeds(columns, self._config.columns)
 
     def _bad_row(self, pair: int) -> Value:
-        return getattr(self, f"pair{pair}_transfer_row").VALUE >= getattr(self, f"pair{pair}_active").ROWS
+        """Return whether the row is not active; where ACTIVE itself is bad, which has the same code, either answer will do."""
+        row, rows = getattr(self, f"pair{pair}_transfer_row").VALUE, getattr(self, f"pair{pair}_active").ROWS
+        bits = self._config.rows.bit_length()
+        return row[bits:].any() | (row[:bits] >= rows[:bits])
 
     def _over_budget(self, m: Module, update: Value, transfer: Value, symmetrize: Value) -> Value:
         """Return whether the slots that the operation may need are more than are left."""
         budget = self.pulse_budget.VALUE
         of_update = Cat(Const(0, 2), self.bl.VALUE)
         of_transfer = Cat(Const(0, 1), self.transfer_bl.VALUE)
-        needs = {
-            "update": (update & ~transfer, of_update),
-            "transfer": (transfer & ~update, of_transfer),
-            "both": (update & transfer, of_update + of_transfer),
-            "symmetrize": (symmetrize, Cat(Const(0, 1), self.symmetrize_pairs.VALUE)),
-        }
-        limited = budget != UNLIMITED
-        return any_of(
-            chosen & self._flag(m, f"budget_{name}", limited & (slots > budget)) for name, (chosen, slots) in needs.items()
+        of_both = Signal(11, reset_less=True)
+        enough = Signal(reset_less=True)
+        # More than any operation needs are left; so it is without a limit.
+        m.d.sync += [of_both.eq(of_update + of_transfer), enough.eq(budget[17:].any())]
+        slots = (
+            (of_both & (update & transfer).replicate(11))
+            | (of_update & (update & ~transfer).replicate(10))
+            | (of_transfer & (transfer & ~update).replicate(9))
+            | (Cat(Const(0, 1), self.symmetrize_pairs.VALUE) & symmetrize.replicate(17))
         )
+        return ~enough & (slots > budget[:17])
+
+
+def exceeds(value: Value, limit: int) -> Value:
+    """Return value > limit, for a limit that is known when the controller is built, without a chain of carries."""
+    larger: Value = Const(0, 1)
+    for bit in range(len(value)):
+        larger = (value[bit] & larger) if limit >> bit & 1 else (value[bit] | larger)
+    return larger

@@ -123,12 +123,12 @@ class Controller(wiring.Component):
     def _join_command(self, m: Module) -> None:
         """COMMAND's register, CHECK, and the state machine."""
         registers, checker, sequencer = self._registers, self._checker, self._sequencer
-        with m.If(registers.command_write):
-            m.d.sync += [
-                checker.opcode.eq(registers.write_data[:4]),
-                checker.tile.eq(registers.write_data[8:]),
-                checker.single_ended.eq(registers.write_data[12]),
-            ]
+        m.d.comb += [
+            checker.take.eq(registers.command_write),
+            checker.coming_opcode.eq(registers.write_data[:4]),
+            checker.coming_tile.eq(registers.write_data[8:]),
+            checker.coming_single_ended.eq(registers.write_data[12]),
+        ]
         names = [*SETTINGS, *(f"PAIR{pair}_{name}" for pair in range(self.config.pairs) for name in PAIR_SETTINGS)]
         _drive(m, checker, {name.lower(): getattr(registers, name.lower()) for name in names})
         stop_written = Signal()
@@ -141,7 +141,7 @@ class Controller(wiring.Component):
             {
                 "start": registers.command_write,
                 "stop": self._stop,
-                "refused": checker.refusal.any(),
+                "refused": checker.refused,
                 "reads": checker.reads,
                 "transfers": checker.transfers,
                 "transfer_due": checker.autonomous & self._pairs.due,

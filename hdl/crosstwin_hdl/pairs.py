@@ -36,6 +36,7 @@ class Pairs(wiring.Component):
 
     def __init__(self, *, config: ControllerConfig) -> None:
         self._pairs = config.pairs
+        self._row_bits = config.rows.bit_length()
         super().__init__(
             {
                 "pair": In(2),
@@ -68,15 +69,17 @@ class Pairs(wiring.Component):
             (self.columns, self.active_columns),
         ):
             m.d.comb += signal.eq(Array(of_pairs[min(i, self._pairs - 1)] for i in range(4))[self.pair])
-        following = Signal(16)
-        m.d.comb += following.eq(Mux(self.row + 1 >= self.rows, 0, self.row + 1))
+        # A TRANSFER's row is an active one, so that its high bits are 0.
+        bits = self._row_bits
+        next_row = Signal(bits)
+        m.d.comb += next_row.eq(self.row[:bits] + 1)
         m.d.sync += self.due.eq(every.any() & (updates + 1 >= every))
         for i in range(self._pairs):
             chosen = self.pair == i
             with m.If(self.write_row[i]):
                 m.d.sync += self.all_rows[i].eq(self.write_data)
             with m.Elif(self.next_row & chosen):
-                m.d.sync += self.all_rows[i].eq(following)
+                m.d.sync += self.all_rows[i].eq(Mux(next_row == self.rows[:bits], 0, next_row))
             with m.If(self.write_updates[i]):
                 m.d.sync += self.all_updates[i].eq(self.write_data)
             with m.Elif(self.count & chosen & every.any()):

@@ -1,15 +1,15 @@
 """The bound of one side: what a line's magnitude is compared with."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 
 class Threshold(wiring.Component):
-    """Turn a random number into the bound of a slot, in two clock cycles: product, then rounding and saturation.
+    """Turn a random number into the bound of a slot, in two clock cycles: product, then saturation.
 
     The bound is T - 1 = min((u F + floor(F / 2)) >> R, 2**R - 1), R being ``code_bits``: a magnitude reaches the threshold T
-    where it is larger than the bound. No sum overflows: it is below 2**(2 R + 5).
+    where it is larger than the bound. The quotient is (2 u + 1) F >> (R + 1), which is the same and needs no sum.
 
     Parameters
     ----------
@@ -51,11 +51,10 @@ class Threshold(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = self._code_bits
-        product = Signal(2 * bits + 4, reset_less=True)
+        product = Signal(2 * bits + 5, reset_less=True)
         with m.If(self.take):
-            m.d.sync += product.eq(self.number * self.full_scale)
-        quotient = Signal(bits + 5)
-        m.d.comb += quotient.eq((product + self.full_scale[1:]) >> bits)
+            m.d.sync += product.eq(Cat(Const(1, 1), self.number) * self.full_scale)
+        quotient = product[bits + 1 :]
         of_slot = quotient[:bits] | quotient[bits:].any().replicate(bits)
         with m.If(self.everything):
             m.d.sync += self.bound.eq(0)

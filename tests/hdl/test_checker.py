@@ -49,13 +49,18 @@ BOTH = {"tile": A1, "pair1_transfer_every": 7}
 async def refusal(ctx, checker, **settings):
     """Return the code that a command gets with these settings."""
     for name, value in (LEGAL | settings).items():
-        register, _, part = name.partition(".")
+        register, _, part = (f"coming_{name}" if name in ("opcode", "tile", "single_ended") else name).partition(".")
         signal = getattr(checker, register)
         if part:
             signal = signal[part]
         ctx.set(signal.as_value() if hasattr(signal, "as_value") else signal, int(value))
     await ctx.tick()
-    return ErrorCode(ctx.get(checker.refusal))
+    ctx.set(checker.take, 1)
+    await ctx.tick()
+    ctx.set(checker.take, 0)
+    code = ErrorCode(ctx.get(checker.refusal))
+    assert ctx.get(checker.refused) == (code is not ErrorCode.OK)
+    return code
 
 
 #: Settings that break exactly one rule, for the operations they are added to, and the rule.
