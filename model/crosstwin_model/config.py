@@ -101,6 +101,8 @@ class ControllerConfig:
         for source in self.sources:
             if source not in SOURCE_NAMES:
                 raise ConfigurationError(f"sources holds {source!r}; allowed are {', '.join(SOURCE_NAMES)}")
+            if self.sources.count(source) > 1:
+                raise ConfigurationError(f"sources holds {source!r} {self.sources.count(source)} times; allowed is once")
         object.__setattr__(self, "sources", tuple(name for name in SOURCE_NAMES if name in self.sources))
 
     @property

@@ -23,6 +23,8 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     CrosstwinError
         If the file cannot be written; what was there before is then untouched, as it is after any other error.
     """
+    if not str(path):
+        raise CrosstwinError("'' cannot be written: a file needs a name")
     given = Path(path)
     # The link is followed, so that it stays one; what /dev/stdout leads to may be a pipe, which has no path to follow to.
     target = Path(os.path.realpath(given))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from peakrdl_cheader.exporter import CHeaderExporter
 from peakrdl_html import HTMLExporter
-from peakrdl_ipxact import IPXACTExporter
+from peakrdl_ipxact import IPXACTExporter, Standard
 from peakrdl_markdown import MarkdownExporter
 from peakrdl_systemrdl import SystemRDLExporter
 from systemrdl import RDLCompiler
@@ -26,6 +26,7 @@ from crosstwin_model import registers as data
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import ERROR_TEXT, Access, register_map
 
+from .errors import CrosstwinError
 from .files import write_bytes, write_text
 
 _SOFTWARE = {Access.RO: AccessType.r, Access.RW: AccessType.rw, Access.WO: AccessType.w, Access.W1C: AccessType.rw}
@@ -207,8 +208,22 @@ def write_ipxact(config: ControllerConfig, path: str) -> None:
     write_bytes(path, _exported("map.xml", lambda part: exporter.export(address_map(config, memories=False), part)))
 
 
+def ipxact_2009(config: ControllerConfig) -> bytes:
+    """Return the map as an IP-XACT component of the older standard (IEEE 1685-2009), the one that Vivado reads."""
+    exporter = IPXACTExporter(vendor="crosstwin", library="crosstwin", standard=Standard.IEEE_1685_2009)
+    return _exported("map.xml", lambda part: exporter.export(address_map(config, memories=False), part))
+
+
 def write_html(config: ControllerConfig, path: str) -> None:
-    """Write browsable pages into a folder, which is made if need be."""
+    """Write browsable pages into a folder, which is made if need be.
+
+    Raises
+    ------
+    CrosstwinError
+        If the path is empty or names a file.
+    """
+    if not path or (Path(path).exists() and not Path(path).is_dir()):
+        raise CrosstwinError(f"{path!r} cannot be written: html needs a folder")
     HTMLExporter().export(address_map(config), path)
 
 

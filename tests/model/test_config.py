@@ -26,6 +26,7 @@ def test_presets_load_by_name(preset: ControllerConfig) -> None:
         ("bl_max = 129", "bl_max is 129; allowed are whole numbers from 1 to 128"),
         ("code_bits = 4\nbl_max = 17", "bl_max is 17; allowed are whole numbers from 1 to 16"),
         ("sources = []", "sources is []; it must be a list of at least one of hammersley, lfsr, lfsr_per_line, count"),
+        ('sources = ["lfsr", "count", "lfsr"]', "sources holds 'lfsr' 2 times; allowed is once"),
         ('sources = ["dice"]', "sources holds 'dice'; allowed are hammersley, lfsr, lfsr_per_line, count"),
         ("fired_counter = 1", "fired_counter is 1; allowed are true and false"),
         ('name = "é"', "name is 'é'; allowed are letters, digits, _ and -"),

@@ -45,6 +45,9 @@ def test_help_of_every_command_has_examples(name: str, capsys: pytest.CaptureFix
         (["registers", "--config", "huge", "-o", "x"], "there is no configuration 'huge'; allowed are tiny, small, digits"),
         (["registers", "--config", "none.toml", "-o", "x"], "none.toml cannot be read: No such file or directory"),
         (["registers", "-o", "no/such/folder/x.md"], "no/such/folder/x.md cannot be written: No such file or directory"),
+        (["registers", "-o", ""], "'' cannot be written: a file needs a name"),
+        (["registers", "--format", "html", "-o", ""], "'' cannot be written: html needs a folder"),
+        (["doctor", "--json", "/nonexistent/x"], "/nonexistent/x cannot be written: there is no folder /nonexistent"),
         (["registers", "-o", "."], ". cannot be written: it is a folder"),
         (["verilog", "--config", "tiny", "-o", "no/such/folder/x.v"], "no/such/folder/x.v cannot be written"),
     ],
@@ -56,6 +59,14 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert run(arguments) == 2
     assert f"crosstwin: {sentence}" in _sentence(capsys)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_html_in_place_of_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "registers.html"
+    file.write_text("mine")
+    assert run(["registers", "--format", "html", "-o", str(file)]) == 2
+    assert f"crosstwin: '{file}' cannot be written: html needs a folder" in _sentence(capsys)
+    assert file.read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from rich.table import Table
 from crosstwin_sim.files import write_json
 from crosstwin_sim.tools import find_tools
 
-from .common import json_option, stderr, stdout
+from .common import json_option, require_folder, stderr, stdout
 
 
 @click.command()
@@ -27,6 +27,7 @@ def command(context: click.Context, json_path: str | None) -> None:
 
     The exit code is 1 if a required tool is missing.
     """
+    require_folder(json_path)
     with stderr.status("Looking for tools"):
         findings = find_tools()
     table = Table("tool", "version", "needed for", "")

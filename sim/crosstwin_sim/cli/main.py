@@ -19,7 +19,7 @@ COMMANDS = {
     "device": "List, show, plot and fit crosspoint devices.",
     "board": "Simulate a whole board, with its serial line on a pseudo-terminal.",
     "check": "Hold the RTL to the golden model with random operations.",
-    "verilog": "Write the controller as one Verilog file.",
+    "verilog": "Write the controller as one Verilog file, or as a package for a system on chip.",
     "fpga": "Build bitstreams for boards, and show what they take.",
     "registers": "Write the register map as Markdown, HTML, SystemRDL, C or IP-XACT.",
     "doctor": "Show which tools were found, and how to get those that are missing.",

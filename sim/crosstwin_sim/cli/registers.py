@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from crosstwin_model.config import load_config
-from crosstwin_sim.errors import CrosstwinError
 
-from .common import config_option, stderr
+from .common import config_option, need_register_documents, stderr
 
 FORMATS = ("markdown", "html", "systemrdl", "c", "ipxact")
 
@@ -26,11 +25,8 @@ def command(source: str, kind: str, output: str) -> None:
       crosstwin registers --config small --format html -o build/registers
     """
     config = load_config(source)
-    try:
-        from crosstwin_sim.register_docs import WRITERS
-    except ModuleNotFoundError as error:
-        raise CrosstwinError(
-            f"register documents need the package {error.name}; 'pip install crosstwin[docs]' brings it"
-        ) from None
+    need_register_documents()
+    from crosstwin_sim.register_docs import WRITERS
+
     WRITERS[kind](config, output)
     stderr.print(f"Wrote {output}.", soft_wrap=True)
