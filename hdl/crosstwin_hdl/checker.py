@@ -1,6 +1,6 @@
 """CHECK: the rules that a command must keep, in their order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -31,11 +31,11 @@ PAIR_SETTINGS = ("TRANSFER_EVERY", "ACTIVE", "TRANSFER_ROW")
 
 
 class Checker(wiring.Component):
-    """Judge a command.
+    """Judge a command, in three clock cycles.
 
-    What depends on the settings alone is decided one clock cycle ahead and kept in flip-flops, and the rules but the first and the
-    last are ranked while the bus takes COMMAND: no setting changes in the two clock cycles before CHECK. What is left for CHECK is
-    whether a fault is latched and whether the budget suffices.
+    In the first the command is decoded, in the second, in which the bus takes it, the rules are ranked, but for the first and the
+    last, and in CHECK it is left to see whether a fault is latched and whether the budget suffices. What depends on the settings
+    alone is kept in flip-flops: none changes in the two clock cycles before CHECK.
 
     Parameters
     ----------
@@ -43,18 +43,18 @@ class Checker(wiring.Component):
 
     Attributes
     ----------
-    take : In(1)
-        COMMAND is written; CHECK is the next clock cycle.
     coming_opcode : In(4), coming_tile : In(4), coming_single_ended : In(1)
-        What is written.
+        What may be written as COMMAND in the coming clock cycle.
+    take : In(1)
+        It is written; CHECK is the next clock cycle.
     fault : In(1)
         A fault is latched.
     refused : Out(1), refusal : Out(4)
         In CHECK: a rule is broken; the first broken rule's error code, or 0.
-    opcode : Out(4), tile : Out(4), single_ended : Out(1)
+    tile : Out(4), single_ended : Out(1)
         The command, from CHECK to the next one.
-    reads, transfers, symmetrizes : Out(1)
-        The command is FORWARD or BACKWARD; TRANSFER; SYMMETRIZE.
+    reads, backward, transfers, symmetrizes : Out(1)
+        The command is FORWARD or BACKWARD; BACKWARD; TRANSFER; SYMMETRIZE.
     autonomous : Out(1)
         The command is an UPDATE of an A tile whose pair has TRANSFER_EVERY > 0.
     pair : Out(2)
@@ -70,17 +70,17 @@ class Checker(wiring.Component):
         super().__init__(
             {
                 **{name.lower(): In(register_layout(registers[name])) for name in names},
-                "take": In(1),
                 "coming_opcode": In(4),
                 "coming_tile": In(4),
                 "coming_single_ended": In(1),
+                "take": In(1),
                 "fault": In(1),
                 "refused": Out(1),
                 "refusal": Out(4),
-                "opcode": Out(4),
                 "tile": Out(4),
                 "single_ended": Out(1),
                 "reads": Out(1),
+                "backward": Out(1),
                 "transfers": Out(1),
                 "symmetrizes": Out(1),
                 "autonomous": Out(1),
@@ -90,20 +90,16 @@ class Checker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        opcode, tile, single_ended = self.coming_opcode, self.coming_tile, self.coming_single_ended
-        kind = tile[:2]
-        read = (opcode == Opcode.FORWARD) | (opcode == Opcode.BACKWARD)
-        update, transfers, symmetrize = (opcode == one for one in (Opcode.UPDATE, Opcode.TRANSFER, Opcode.SYMMETRIZE))
-        every = self._of_pair(m, "every", lambda pair: getattr(self, f"pair{pair}_transfer_every").VALUE.any())
-        autonomous = update & (kind == TileKind.A) & every
-        transfer = transfers | autonomous
+        coming = self._decode()
+        now = {name: Signal(name=name, reset_less=True) for name in coming}
+        m.d.sync += [now[name].eq(value) for name, value in coming.items()]
+        tile = Signal(4, reset_less=True)
+        m.d.sync += tile.eq(self.coming_tile)
+        read, update, transfer, symmetrize = now["read"], now["update"], now["transfer"], now["symmetrize"]
         both = update | transfer
-        bad_tile = (transfers & (kind != TileKind.A)) | (read & kind[1] & ~single_ended)
-        if self._config.pairs < 4:
-            bad_tile |= tile[2:] >= self._config.pairs
         rules: dict[ErrorCode, Value] = {
-            ErrorCode.BAD_OPCODE: ~(read | update | transfers | symmetrize) | (single_ended & ~read),
-            ErrorCode.BAD_TILE: bad_tile,
+            ErrorCode.BAD_OPCODE: now["bad_opcode"],
+            ErrorCode.BAD_TILE: now["bad_tile"],
             ErrorCode.BAD_PULSE: (both | symmetrize) & self._flag(m, "pulse", ~self.pulse.WIDTH.any() | ~self.pulse.GAP.any()),
             ErrorCode.BAD_BL: (update & self._bad_bl(m, "bl")) | (transfer & self._bad_bl(m, "transfer_bl")),
             ErrorCode.BAD_SOURCE: both & self._flag(m, "source", ~any_of(int(s) == self.source.VALUE for s in self._sources())),
@@ -111,28 +107,27 @@ class Checker(wiring.Component):
             | (transfer & self._bad_scale(m, "transfer_full_scale")),
             ErrorCode.BAD_COUNT: symmetrize & self._flag(m, "count", ~self.symmetrize_pairs.VALUE.any()),
             ErrorCode.BAD_READ: (read | transfer) & self._flag(m, "read", self._bad_read()),
-            ErrorCode.BAD_ACTIVE: ((read | transfer) & self._of_pair(m, "active", self._bad_active))
-            | (transfer & self._of_pair(m, "row", self._bad_row)),
+            ErrorCode.BAD_ACTIVE: ((read | transfer) & self._of_pair(m, tile, "active", self._bad_active))
+            | (transfer & self._of_pair(m, tile, "row", self._bad_row)),
         }
         first: Value = Const(ErrorCode.OK, 4)
         for code, broken in reversed(rules.items()):
             first = Mux(broken, int(code), first)
         ranked = Signal(4)
         broken = Signal()
-        over = Signal()
-        over_budget = self._over_budget(m, update, transfer, symmetrize)
+        over = Signal(reset_less=True)
+        m.d.sync += over.eq(self._over_budget(m, now))
         with m.If(self.take):
             m.d.sync += [
                 ranked.eq(first),
                 broken.eq(any_of(rules.values())),
-                over.eq(over_budget),
-                self.opcode.eq(opcode),
                 self.tile.eq(tile),
-                self.single_ended.eq(single_ended),
+                self.single_ended.eq(now["single_ended"]),
                 self.reads.eq(read),
-                self.transfers.eq(transfers),
+                self.backward.eq(now["backward"]),
+                self.transfers.eq(now["transfers"]),
                 self.symmetrizes.eq(symmetrize),
-                self.autonomous.eq(autonomous),
+                self.autonomous.eq(update & transfer),
             ]
         m.d.comb += [
             self.pair.eq(self.tile[2:]),
@@ -143,16 +138,40 @@ class Checker(wiring.Component):
         ]
         return m
 
+    def _decode(self) -> dict[str, Value]:
+        """Return what is known of a command by itself, and whether it is an UPDATE that a TRANSFER may follow."""
+        opcode, tile, single_ended = self.coming_opcode, self.coming_tile, self.coming_single_ended
+        kind, pair = tile[:2], tile[2:]
+        backward = opcode == Opcode.BACKWARD
+        read = (opcode == Opcode.FORWARD) | backward
+        update, transfers, symmetrize = (opcode == one for one in (Opcode.UPDATE, Opcode.TRANSFER, Opcode.SYMMETRIZE))
+        every = any_of((pair == i) & getattr(self, f"pair{i}_transfer_every").VALUE.any() for i in range(self._config.pairs))
+        autonomous = update & (kind == TileKind.A) & every
+        bad_tile = (transfers & (kind != TileKind.A)) | (read & kind[1] & ~single_ended)
+        if self._config.pairs < 4:
+            bad_tile |= pair >= self._config.pairs
+        return {
+            "bad_opcode": ~(read | update | transfers | symmetrize) | (single_ended & ~read),
+            "bad_tile": bad_tile,
+            "single_ended": single_ended,
+            "read": read,
+            "backward": backward,
+            "update": update,
+            "transfers": transfers,
+            "transfer": transfers | autonomous,
+            "symmetrize": symmetrize,
+        }
+
     def _flag(self, m: Module, name: str, value: Value) -> Signal:
         """Return a condition on settings as it was one clock cycle ago."""
         flag = Signal(name=f"bad_{name}", reset_less=True)
         m.d.sync += flag.eq(value)
         return flag
 
-    def _of_pair(self, m: Module, name: str, condition: Callable[[int], Value]) -> Value:
+    def _of_pair(self, m: Module, tile: Value, name: str, condition: Callable[[int], Value]) -> Value:
         """Return a condition on the written command's pair, as it was one clock cycle ago; 0 if there is no such pair."""
         flags = [self._flag(m, f"{name}_{pair}", condition(pair)) for pair in range(self._config.pairs)]
-        return Array([*flags, *(Const(0, 1) for _ in range(4 - len(flags)))])[self.coming_tile[2:]]
+        return Array([*flags, *(Const(0, 1) for _ in range(4 - len(flags)))])[tile[2:]]
 
     def _sources(self) -> list[Source]:
         return [source for source in Source if self._config.has_source(source)]
@@ -182,9 +201,10 @@ class Checker(wiring.Component):
         bits = self._config.rows.bit_length()
         return row[bits:].any() | (row[:bits] >= rows[:bits])
 
-    def _over_budget(self, m: Module, update: Value, transfer: Value, symmetrize: Value) -> Value:
+    def _over_budget(self, m: Module, now: Mapping[str, Value]) -> Value:
         """Return whether the slots that the operation may need are more than are left."""
         budget = self.pulse_budget.VALUE
+        update, transfer = now["update"], now["transfer"]
         of_update = Cat(Const(0, 2), self.bl.VALUE)
         of_transfer = Cat(Const(0, 1), self.transfer_bl.VALUE)
         of_both = Signal(11, reset_less=True)
@@ -195,7 +215,7 @@ class Checker(wiring.Component):
             (of_both & (update & transfer).replicate(11))
             | (of_update & (update & ~transfer).replicate(10))
             | (of_transfer & (transfer & ~update).replicate(9))
-            | (Cat(Const(0, 1), self.symmetrize_pairs.VALUE) & symmetrize.replicate(17))
+            | (Cat(Const(0, 1), self.symmetrize_pairs.VALUE) & now["symmetrize"].replicate(17))
         )
         return ~enough & (slots > budget[:17])
 

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from crosstwin_model.config import ControllerConfig, Source
-from crosstwin_model.registers import SEED_RESET, UNLIMITED, Control, Opcode
+from crosstwin_model.registers import SEED_RESET, UNLIMITED, Control
 
 from .axi_lite import AxiLite, axi_lite_signature
 from .checker import PAIR_SETTINGS, SETTINGS, Checker
@@ -125,9 +125,9 @@ class Controller(wiring.Component):
         registers, checker, sequencer = self._registers, self._checker, self._sequencer
         m.d.comb += [
             checker.take.eq(registers.command_write),
-            checker.coming_opcode.eq(registers.write_data[:4]),
-            checker.coming_tile.eq(registers.write_data[8:]),
-            checker.coming_single_ended.eq(registers.write_data[12]),
+            checker.coming_opcode.eq(registers.coming_data[:4]),
+            checker.coming_tile.eq(registers.coming_data[8:]),
+            checker.coming_single_ended.eq(registers.coming_data[12]),
         ]
         names = [*SETTINGS, *(f"PAIR{pair}_{name}" for pair in range(self.config.pairs) for name in PAIR_SETTINGS)]
         _drive(m, checker, {name.lower(): getattr(registers, name.lower()) for name in names})
@@ -272,8 +272,7 @@ class Controller(wiring.Component):
                 "left": slots.left,
             },
         )
-        column_scale = Signal.like(registers.d_full_scale.as_value())
-        m.d.sync += column_scale.eq(Mux(transferring, registers.transfer_full_scale, registers.d_full_scale))
+        column_scale = Mux(transferring, registers.transfer_full_scale, registers.d_full_scale)
         for threshold, number, scale, everything in (
             (self._row_threshold, source.row, registers.x_full_scale, self._drive.all_rows),
             (self._column_threshold, source.column, column_scale, self._drive.all_columns),
@@ -291,9 +290,9 @@ class Controller(wiring.Component):
             self._drive,
             {
                 "reading": now["connect"] | now["drive"],
-                "scan": now["scan0"],
+                "check": now["check"],
                 "pulsing": pulsing,
-                "backward": self._backward(),
+                "backward": self._checker.backward,
                 "transferring": transferring,
                 "symmetrize": symmetrize,
                 "coming_quadrant": slots.coming_quadrant,
@@ -387,7 +386,7 @@ class Controller(wiring.Component):
                 "window": registers.read.WINDOW,
                 "tick": registers.read.TICK,
                 "timeout": registers.adc_timeout,
-                "entries": Mux(self._backward(), self._pairs.rows, self._pairs.columns),
+                "entries": Mux(self._checker.backward, self._pairs.rows, self._pairs.columns),
                 "connect": sequencer.connect,
                 "drive": sequencer.drive,
                 "sample": sequencer.sample,
@@ -425,7 +424,7 @@ class Controller(wiring.Component):
                 "last_beat": self._reader.last_beat,
                 "expired": self._reader.expired,
                 "transferring": sequencer.transferring,
-                "backward": self._backward(),
+                "backward": self._checker.backward,
                 "command_tile": checker.tile,
                 "single_ended": checker.single_ended,
                 "read_gain": registers.read_gain.READ,
@@ -435,9 +434,6 @@ class Controller(wiring.Component):
         )
         m.d.comb += [getattr(self, name).eq(getattr(self._pins, name)) for name in PINS]
         m.d.comb += [self.irq.eq(self._status.irq), self.busy.eq(self._sequencer.busy), self.fault.eq(self._status.fault)]
-
-    def _backward(self) -> Value:
-        return self._checker.opcode == Opcode.BACKWARD
 
     def _beat(self) -> Value:
         """Return the ADC codes that the channels take."""

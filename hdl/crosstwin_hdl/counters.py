@@ -58,6 +58,8 @@ class FiredLines(wiring.Component):
 class Counters(wiring.Component):
     """Hold CYCLES, SLOTS, FIRED and OPERATIONS, 64 bits each, and the high halves that go with the last reads.
 
+    An event is counted one clock cycle later, so that no path goes on into the chains of carries.
+
     Parameters
     ----------
     config : ControllerConfig
@@ -97,7 +99,10 @@ class Counters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        steps: dict[str, Value] = {"CYCLES": self.cycle, "SLOTS": self.slot, "OPERATIONS": self.operation}
+        steps: dict[str, Value] = {}
+        for name, event in (("CYCLES", self.cycle), ("SLOTS", self.slot), ("OPERATIONS", self.operation)):
+            steps[name] = step = Signal(name=f"step_{name.lower()}")
+            m.d.sync += step.eq(event & ~self.clear)
         if self._config.fired_counter:
             m.submodules.fired = fired = FiredLines(lines=len(self.driven))
             m.d.comb += [fired.driven.eq(self.driven), fired.slot.eq(self.slot_shown), fired.clear.eq(self.clear)]

@@ -20,8 +20,8 @@ class DriveControl(wiring.Component):
     ----------
     reading : In(1)
         The coming clock cycle can be one of DRIVE.
-    scan, pulsing : In(1)
-        The operation is in SCAN0; in one of the states from SCAN1 to GAP.
+    check, pulsing : In(1)
+        The operation is in CHECK; in one of the states from SCAN1 to GAP.
     backward, transferring, symmetrize : In(1)
         The operation.
     coming_quadrant : In(2)
@@ -29,9 +29,9 @@ class DriveControl(wiring.Component):
     source : In(2)
         The random source.
     row_found, column_found : In(1)
-        Lines were found one clock cycle ago; in SCAN0 they are looked for with codes above 0, in SCAN1 with codes below 0.
+        Lines were found one clock cycle ago; in CHECK they are looked for with codes above 0, in SCAN0 with codes below 0.
     beat_positive, beat_negative : In(1)
-        In PLAN of a TRANSFER: the ADC brought such codes.
+        In SCAN1 of a TRANSFER: the ADC brought such codes.
     quadrants : Out(4)
         In PLAN: quadrants in which lines of both sides can fire.
     all_rows, all_columns : Out(1)
@@ -43,7 +43,7 @@ class DriveControl(wiring.Component):
 
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
-        inputs = ("reading", "scan", "pulsing", "backward", "transferring", "symmetrize")
+        inputs = ("reading", "check", "pulsing", "backward", "transferring", "symmetrize")
         flags = ("row_found", "column_found", "beat_positive", "beat_negative")
         super().__init__(
             {
@@ -67,11 +67,10 @@ class DriveControl(wiring.Component):
         x_neg, d_neg = self.row_found, self.column_found
         by_sign = Cat(x_pos & d_pos, x_neg & d_neg, x_pos & d_neg, x_neg & d_pos)
         of_row = Cat(self.beat_positive, Const(0, 1), self.beat_negative, Const(0, 1))
-        m.d.comb += [
-            self.quadrants.eq(Mux(self.transferring, of_row, by_sign)),
-            self.all_rows.eq(self.transferring | self.symmetrize),
-            self.all_columns.eq(self.symmetrize),
-        ]
+        m.d.sync += self.quadrants.eq(Mux(self.transferring, of_row, by_sign))
+        # Not before the scan is over, which would find lines with codes that are 0.
+        m.d.comb += self.all_columns.eq(self.symmetrize & self.pulsing)
+        m.d.comb += self.all_rows.eq(self.transferring | self.all_columns)
         odd, down = self.coming_quadrant[0], self.coming_quadrant[1]
         with m.If(self.reading):
             m.d.sync += [
@@ -84,7 +83,7 @@ class DriveControl(wiring.Component):
                 self.columns.eq(_drive(~(odd ^ down) | self.all_columns, (odd ^ down) | self.all_columns, ~down, ~down)),
             ]
         with m.Else():
-            m.d.sync += [side.eq(_drive(~self.scan, self.scan, 0, 0)) for side in (self.rows, self.columns)]
+            m.d.sync += [side.eq(_drive(~self.check, self.check, 0, 0)) for side in (self.rows, self.columns)]
         if self._config.has_source(Source.LFSR_PER_LINE):
             per_line = self.pulsing & (self.source == Source.LFSR_PER_LINE)
             m.d.sync += [self.own_rows.eq(per_line & ~self.all_rows), self.own_columns.eq(per_line & ~self.all_columns)]

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from crosstwin_model.config import ControllerConfig
 
+from .countdown import CountDown
 from .logic import index_bits
 
 
@@ -81,29 +82,32 @@ class Reader(wiring.Component):
     def _elaborate_window(self, m: Module) -> None:
         """Count one clock cycle ahead: the lines' comparators take it."""
         passed = Signal(self._config.code_bits)
-        tick = Signal(8, reset_less=True)
-        tick_over = Signal()
+        left = Signal(self._config.code_bits, reset_less=True)
         counting = Signal()
+        m.submodules.tick = ticks = CountDown(width=8)
         m.d.comb += [
             counting.eq(self.connect | (self.drive & ~self.window_over)),
-            tick_over.eq(tick == 1),
-            self.level.eq(Mux(counting, passed + tick_over, 0)),
+            ticks.length.eq(self.tick),
+            ticks.load.eq(~counting | ticks.last),
+            self.level.eq(Mux(counting, passed + ticks.last, 0)),
         ]
-        m.d.sync += [passed.eq(self.level), self.window_over.eq(counting & (self.level == self.window))]
-        with m.If(~counting | tick_over):
-            m.d.sync += tick.eq(self.tick)
-        with m.Else():
-            m.d.sync += tick.eq(tick - 1)
+        m.d.sync += [passed.eq(self.level), self.window_over.eq(counting & ticks.last & (left == 1))]
+        with m.If(~counting):
+            m.d.sync += left.eq(self.window)
+        with m.Elif(ticks.last):
+            m.d.sync += left.eq(left - 1)
 
     def _elaborate_beats(self, m: Module) -> None:
         lanes = self._config.adc_lanes
         left = Signal(self._entry_bits, reset_less=True)
         index = Signal(len(self.index) + (lanes == 1), reset_less=True)
-        wait = Signal(16, reset_less=True)
+        m.submodules.wait = wait = CountDown(width=16)
         m.d.comb += [
             self.beat.eq(self.convert & self.valid),
             self.last_beat.eq(self.beat & (left <= lanes)),
-            self.expired.eq(self.convert & ~self.valid & (wait == 1)),
+            self.expired.eq(self.convert & ~self.valid & wait.last),
+            wait.length.eq(self.timeout),
+            wait.load.eq(self.sample | self.beat),
         ]
         if lanes == 1:
             m.d.comb += [self.index.eq(index[1:]), self.lanes.eq(Cat(~index[0], index[0]))]
@@ -113,7 +117,3 @@ class Reader(wiring.Component):
             m.d.sync += [left.eq(self.entries), index.eq(0)]
         with m.Elif(self.beat):
             m.d.sync += [left.eq(left - lanes), index.eq(index + 1)]
-        with m.If(self.sample | self.beat):
-            m.d.sync += wait.eq(self.timeout)
-        with m.Elif(self.convert):
-            m.d.sync += wait.eq(wait - 1)

@@ -47,8 +47,8 @@ class RegisterFile(wiring.Component):
     access : In(access_signature())
     busy : In(1)
         An operation is under way.
-    write_data : Out(32)
-        What is being written, in the cycle of a ``*_write``.
+    write_data : Out(32), coming_data : Out(32)
+        What is being written, in the cycle of a ``*_write``, and in the one before.
     window_x, window_d : Out(1), window_index : Out(10)
         A legal write of a word of X or D, and its number within the window.
     y_word : Out, y_data : In(32)
@@ -70,6 +70,7 @@ class RegisterFile(wiring.Component):
             "access": In(access_signature()),
             "busy": In(1),
             "write_data": Out(32),
+            "coming_data": Out(32),
             "window_x": Out(1),
             "window_d": Out(1),
             "window_index": Out(10),
@@ -99,45 +100,53 @@ class RegisterFile(wiring.Component):
         access, windows = self.access, self.windows
         word, value = access.write_word, access.write_data
         m.d.comb += [
+            self.coming_data.eq(value),
             windows.word.eq(word),
             windows.data.eq(value),
-            windows.strobes.eq(access.write_strobes),
         ]
         m.d.sync += [self.write_data.eq(value), self.window_index.eq(word)]
 
         writable = [register for register in self._map if register.access is not Access.RO]
         chosen = {register.name: Signal(name=f"chosen_{register.name.lower()}") for register in writable}
-        fits = {}
-        for mask in {register.mask: None for register in writable}:
-            fits[mask] = Signal(name=f"fits_{mask:08x}")
-            m.d.comb += fits[mask].eq(~(value & Const(~mask & 0xFFFF_FFFF, 32)).any())
-        legal = Signal()
-        taken_while_busy = Signal()
-        here = {register.name: word == register.offset >> 2 for register in writable}
+        whole = Signal()
         m.d.sync += [
-            *(chosen[register.name].eq(here[register.name]) for register in writable),
-            legal.eq(access.write_strobes.all() & any_of(here[r.name] & fits[r.mask] & _extra_rule(r, value) for r in writable)),
-            taken_while_busy.eq(any_of(here[r.name] & _busy_rule(r, value) for r in writable if r.while_busy)),
+            *(chosen[register.name].eq(word == register.offset >> 2) for register in writable),
+            whole.eq(access.write_strobes.all()),
         ]
+        fits: dict[str, Signal] = {}
+        for register in writable:
+            rule = _rule(register)
+            if rule not in fits:
+                fits[rule] = Signal(name=f"fits_{rule}")
+                m.d.sync += fits[rule].eq(_obeys(register, value))
+        stop_alone = Signal()
+        m.d.sync += stop_alone.eq(value == Control.STOP)
 
         judged = Signal()
-        to_register = Signal()
+        taken = Signal()
         to_window = Signal()
         m.d.sync += judged.eq(access.write_request)
+        writes = {}
+        for register in writable:
+            allowed: Value = ~self.busy
+            if register.while_busy:
+                allowed = ~self.busy | stop_alone if register.name == "CONTROL" else Const(1, 1)
+            writes[register.name] = Signal(name=f"write_{register.name.lower()}")
+            m.d.comb += writes[register.name].eq(judged & whole & allowed & chosen[register.name] & fits[_rule(register)])
         m.d.comb += [
-            to_register.eq(judged & legal & (~self.busy | taken_while_busy)),
-            to_window.eq(judged & (windows.is_x | windows.is_d) & ~self.busy),
-            access.write_error.eq(~to_register & ~to_window),
-            self.window_x.eq(to_window & windows.is_x),
-            self.window_d.eq(to_window & windows.is_d),
+            taken.eq(any_of(writes.values())),
+            to_window.eq(judged & (windows.is_x | windows.is_d) & whole & ~self.busy),
+            access.write_error.eq(~taken & ~to_window),
+            self.window_x.eq(judged & windows.is_x & whole & ~self.busy),
+            self.window_d.eq(judged & windows.is_d & whole & ~self.busy),
         ]
         for register in writable:
             name = register.name.lower()
             if is_stored(register):
-                with m.If(to_register & chosen[register.name]):
+                with m.If(writes[register.name]):
                     m.d.sync += [getattr(self, name)[field.name].eq(self.write_data[field.lsb :]) for field in register.fields]
             else:
-                m.d.comb += getattr(self, f"{name}_write").eq(to_register & chosen[register.name])
+                m.d.comb += getattr(self, f"{name}_write").eq(writes[register.name])
 
     def _elaborate_read(self, m: Module) -> None:
         access = self.access
@@ -173,11 +182,12 @@ class RegisterFile(wiring.Component):
         return Cat(*parts, Const(0, 32 - position))
 
 
-def _extra_rule(register: Register, value: Value) -> Value:
-    """Return whether a value obeys the rule that a register has besides its mask."""
-    return value.any() if register.name in ("SEED_X", "SEED_D") else Const(1, 1)
+def _rule(register: Register) -> str:
+    """Return a name for what a value must obey to be written: registers of the same rule share the flip-flop that tells."""
+    return f"{register.mask:08x}" + ("_not_0" if register.name in ("SEED_X", "SEED_D") else "")
 
 
-def _busy_rule(register: Register, value: Value) -> Value:
-    """Return whether a write is taken during an operation, for a register that takes some."""
-    return value == Control.STOP if register.name == "CONTROL" else Const(1, 1)
+def _obeys(register: Register, value: Value) -> Value:
+    """Return whether a value has no bit outside of a register's fields, and is not 0 where that is forbidden."""
+    inside = ~(value & Const(~register.mask & 0xFFFF_FFFF, 32)).any()
+    return inside & value.any() if register.name in ("SEED_X", "SEED_D") else inside

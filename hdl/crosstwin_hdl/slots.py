@@ -81,16 +81,21 @@ class Slots(wiring.Component):
         return m
 
     def _elaborate_timer(self, m: Module) -> None:
-        """Count the driven and the idle clock cycles of a slot down to 1, each phase loaded in the last clock cycle before it."""
+        """Count the driven and the idle clock cycles of a slot, each phase loaded in the last clock cycle before it."""
         timer = Signal(16, reset_less=True)
-        coming = Signal(16)
-        loads = Signal()
+        single_width, single_gap = Signal(reset_less=True), Signal(reset_less=True)
+        loads, to_gap = Signal(), Signal()
         m.d.comb += [
             self.ahead.eq(self.plan | (self.gapping & self.phase_over)),
             loads.eq(self.plan | self.phase_over),
-            coming.eq(Mux(loads, Mux(self.load | self.hold, self.gap, self.width), timer - 1)),
+            to_gap.eq(self.load | self.hold),
         ]
-        m.d.sync += [timer.eq(coming), self.phase_over.eq(self.pulsing & (coming == 1))]
+        m.d.sync += [
+            timer.eq(Mux(loads, Mux(to_gap, self.gap, self.width), timer - 1)),
+            single_width.eq(self.width == 1),
+            single_gap.eq(self.gap == 1),
+            self.phase_over.eq(self.pulsing & Mux(loads, Mux(to_gap, single_gap, single_width), timer == 2)),
+        ]
 
     def _elaborate_index(self, m: Module) -> Value:
         """Count k; return whether this slot is its quadrant's last."""

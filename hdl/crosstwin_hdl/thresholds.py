@@ -20,7 +20,7 @@ class Threshold(wiring.Component):
     number : In(R), take : In(1)
         The number u of the coming slot, to be taken in this clock cycle.
     full_scale : In(R + 4)
-        F; steady from the first ``take`` on.
+        F; steady from the clock cycle before the first ``take`` on.
     pulses : In(1)
         The next bound is that of a slot; otherwise it is ``level``.
     level : In(R)
@@ -52,8 +52,11 @@ class Threshold(wiring.Component):
         m = Module()
         bits = self._code_bits
         product = Signal(2 * bits + 5, reset_less=True)
+        # A flip-flop that feeds the multiplier alone can lie beside it.
+        scale = Signal.like(self.full_scale, name="scale", reset_less=True)
+        m.d.sync += scale.eq(self.full_scale)
         with m.If(self.take):
-            m.d.sync += product.eq(Cat(Const(1, 1), self.number) * self.full_scale)
+            m.d.sync += product.eq(Cat(Const(1, 1), self.number) * scale)
         quotient = product[bits + 1 :]
         of_slot = quotient[:bits] | quotient[bits:].any().replicate(bits)
         with m.If(self.everything):

@@ -17,7 +17,7 @@ class WindowDecoder(wiring.Component):
 
     Attributes
     ----------
-    word : In(12), data : In(32), strobes : In(4)
+    word : In(12), data : In(32)
         The write, as the bus holds it.
     is_x, is_d : Out(1)
         One clock cycle later: the word lies in that window and is legal.
@@ -29,7 +29,6 @@ class WindowDecoder(wiring.Component):
             {
                 "word": In(ADDRESS_BITS - 2),
                 "data": In(32),
-                "strobes": In(4),
                 "is_x": Out(1),
                 "is_d": Out(1),
             }
@@ -43,13 +42,15 @@ class WindowDecoder(wiring.Component):
             value = self.data.word_select(half, 16)
             high = value[bits:]
             m.d.comb += in_range[half].eq(~high.any() | (high.all() & value[:bits].any()))
-        legal = Signal()
-        m.d.comb += legal.eq(in_range.all() & self.strobes.all())
         map_ = register_map(self._config)
+        legal = Signal()
+        within = Signal(2)
         m.d.sync += [
-            self.is_x.eq(legal & self._within(m, map_.window("X"))),
-            self.is_d.eq(legal & self._within(m, map_.window("D"))),
+            legal.eq(in_range.all()),
+            within[0].eq(self._within(m, map_.window("X"))),
+            within[1].eq(self._within(m, map_.window("D"))),
         ]
+        m.d.comb += [self.is_x.eq(legal & within[0]), self.is_d.eq(legal & within[1])]
         return m
 
     def _within(self, m: Module, window: Window) -> Signal:

@@ -54,7 +54,7 @@ async def refusal(ctx, checker, **settings):
         if part:
             signal = signal[part]
         ctx.set(signal.as_value() if hasattr(signal, "as_value") else signal, int(value))
-    await ctx.tick()
+    await ctx.tick().repeat(2)
     ctx.set(checker.take, 1)
     await ctx.tick()
     ctx.set(checker.take, 0)

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from crosstwin_hdl.countdown import CountDown
 from crosstwin_hdl.slots import Slots
 from crosstwin_hdl.source import SharedSource
 from crosstwin_hdl.thresholds import Threshold
@@ -35,6 +36,7 @@ def test_threshold_follows_its_formula(simulate, bits):
         for u, scale in cases:
             ctx.set(threshold.full_scale, scale)
             ctx.set(threshold.number, u)
+            await ctx.tick()  # the full scale is steady before the number is taken
             await ctx.tick().repeat(Threshold.latency)
             assert ctx.get(threshold.bound) == expected_bound(u, scale, bits)
 
@@ -89,6 +91,7 @@ def test_threshold_waits_for_the_next_number(simulate):
         ctx.set(threshold.pulses, 1)
         ctx.set(threshold.full_scale, 256)
         ctx.set(threshold.number, 77)
+        await ctx.tick()
         ctx.set(threshold.take, 1)
         await ctx.tick()
         ctx.set(threshold.take, 0)
@@ -173,6 +176,27 @@ def test_sources(simulate):
         assert states() == (0x5234_5678, 0x1234_5678)
 
     simulate(source, testbench)
+
+
+def test_count_down_tells_the_last_clock_cycle(simulate):
+    """For every length, loaded in the last clock cycle of the one before or after any pause."""
+    count = CountDown(width=4)
+
+    async def testbench(ctx):
+        for length in (*range(1, 16), 1, 1, 15, 2):
+            ctx.set(count.length, length)
+            await ctx.tick().repeat(length % 3 + 1)
+            ctx.set(count.load, 1)
+            for _ in range(3):
+                await ctx.tick()
+                for cycle in range(1, length + 1):
+                    assert ctx.get(count.last) == (cycle == length)
+                    ctx.set(count.load, cycle == length)
+                    if cycle < length:
+                        await ctx.tick()
+            ctx.set(count.load, 0)
+
+    simulate(count, testbench)
 
 
 async def drive_slots(ctx, slots, *, quadrants, limit=2000):

@@ -93,12 +93,14 @@ def test_counters_and_their_high_halves(simulate):
         ctx.set(counters.cycle, 1)
         await ctx.tick()
         ctx.set(counters.cycle, 0)
+        await ctx.tick()
         assert (ctx.get(counters.low[0]), ctx.get(counters.high[0])) == (0xFFFF_FFFF, 0)
-        ctx.set(counters.read, 1)
         ctx.set(counters.cycle, 1)
         await ctx.tick()
-        ctx.set(counters.read, 0)
+        ctx.set(counters.read, 1)
         ctx.set(counters.cycle, 0)
+        await ctx.tick()
+        ctx.set(counters.read, 0)
         assert (ctx.get(counters.low[0]), ctx.get(counters.high[0])) == (0, 1)
         assert [ctx.get(low) for low in counters.low[1:]] == [0, 0, 0]
         ctx.set(counters.read, 1)
@@ -118,7 +120,7 @@ def test_fired_counter_can_be_left_out(simulate):
     async def testbench(ctx):
         for name, value in (("driven", 15), ("slot_shown", 1), ("slot", 1), ("operation", 1)):
             ctx.set(getattr(counters, name), value)
-        await ctx.tick().repeat(6)
+        await ctx.tick().repeat(7)
         assert [ctx.get(low) for low in counters.low] == [0, 6, 0, 6]
 
     simulate(counters, testbench)
