@@ -27,6 +27,8 @@ _VERILATOR_FLAGS = (
     *("--cc", "--prefix", "Vcontroller", "--top-module", "crosstwin", "-O3", "--x-assign", "fast", "--x-initial", "fast"),
     *("--no-assert", "--output-split", "0", "-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE", "-Wno-lint"),
 )
+#: A netlist is one huge function, which takes the compiler three times as long as the same in parts.
+_NETLIST_FLAGS = ("--output-split-cfuncs", "1000")
 #: -O1 compiles in a third of the time of -O3 and runs as fast.
 _COMPILER_FLAGS = ("-std=c++17", "-O1", "-fPIC", "-fno-plt", "-w")
 _SHIM = Path(__file__).parent
@@ -84,6 +86,7 @@ def build(
             lambda place, told: _write_netlist(config, family, trace, place, told),
             (FAMILIES[family], synthesis_version()),
             (_SHIM / "netlist.py", *_SHIM.glob("*.v")),
+            _NETLIST_FLAGS,
         )
     return build_library(design, config, trace=trace, folder=folder, report=report)
 
@@ -104,6 +107,8 @@ class Design:
         What else decides about the build; its ``repr`` counts.
     sources : tuple of Path
         Files that go into it beside the gateware and those of this folder.
+    flags : tuple of str
+        Options of Verilator beside the usual ones.
     """
 
     label: tuple[str, ...]
@@ -111,6 +116,7 @@ class Design:
     write: Callable[[Path, Callable[[str], None]], None]
     settings: tuple[object, ...] = ()
     sources: tuple[Path, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 def build_library(
@@ -201,7 +207,12 @@ def _make(design: Design, trace: bool, tools: _Tools, folder: Path, report: Call
         report("writing Verilog")
         design.write(folder, report)
         report("verilating")
-        command = [str(tools.verilator / "bin" / "verilator_bin"), *_VERILATOR_FLAGS, *(["--trace"] if trace else [])]
+        command = [
+            str(tools.verilator / "bin" / "verilator_bin"),
+            *_VERILATOR_FLAGS,
+            *design.flags,
+            *(["--trace"] if trace else []),
+        ]
         _run([*command, "--Mdir", ".", "controller.v"], "Verilator", folder, VERILATOR_ROOT=str(tools.verilator))
         report("compiling")
         objects += [pool.submit(compile_one, source) for source in _units(design, folder)]
