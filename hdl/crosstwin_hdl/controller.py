@@ -236,8 +236,7 @@ class Controller(wiring.Component):
         transferring = sequencer.transferring
         symmetrize = self._checker.symmetrizes
         now = sequencer.now
-        pulsing = Signal()
-        m.d.comb += pulsing.eq(now["scan1"] | now["plan"] | now["load"] | now["hold"] | now["gap"])
+        pulsing = sequencer.pulsing
         _drive(
             m,
             slots,
@@ -274,8 +273,8 @@ class Controller(wiring.Component):
         )
         column_scale = Mux(transferring, registers.transfer_full_scale, registers.d_full_scale)
         for threshold, number, scale, everything in (
-            (self._row_threshold, source.row, registers.x_full_scale, self._drive.all_rows),
-            (self._column_threshold, source.column, column_scale, self._drive.all_columns),
+            (self._row_threshold, source.row, registers.x_full_scale, symmetrize | transferring),
+            (self._column_threshold, source.column, column_scale, symmetrize),
         ):
             m.d.comb += [
                 threshold.number.eq(number),

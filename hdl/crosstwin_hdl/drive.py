@@ -35,7 +35,7 @@ class DriveControl(wiring.Component):
     quadrants : Out(4)
         In PLAN: quadrants in which lines of both sides can fire.
     all_rows, all_columns : Out(1)
-        All lines of that side (or the one that is chosen) fire.
+        From PLAN on: all lines of that side (or the one that is chosen) fire.
     rows, columns : Out(DRIVE_LAYOUT)
     own_rows, own_columns : Out(1)
         The lines compare with their own LFSRs.
@@ -69,7 +69,7 @@ class DriveControl(wiring.Component):
         of_row = Cat(self.beat_positive, Const(0, 1), self.beat_negative, Const(0, 1))
         m.d.sync += self.quadrants.eq(Mux(self.transferring, of_row, by_sign))
         # Not before the scan is over, which would find lines with codes that are 0.
-        m.d.comb += self.all_columns.eq(self.symmetrize & self.pulsing)
+        m.d.sync += self.all_columns.eq(self.symmetrize & self.pulsing)
         m.d.comb += self.all_rows.eq(self.transferring | self.all_columns)
         odd, down = self.coming_quadrant[0], self.coming_quadrant[1]
         with m.If(self.reading):
@@ -85,8 +85,8 @@ class DriveControl(wiring.Component):
         with m.Else():
             m.d.sync += [side.eq(_drive(~self.check, self.check, 0, 0)) for side in (self.rows, self.columns)]
         if self._config.has_source(Source.LFSR_PER_LINE):
-            per_line = self.pulsing & (self.source == Source.LFSR_PER_LINE)
-            m.d.sync += [self.own_rows.eq(per_line & ~self.all_rows), self.own_columns.eq(per_line & ~self.all_columns)]
+            per_line = self.pulsing & (self.source == Source.LFSR_PER_LINE) & ~self.symmetrize
+            m.d.sync += [self.own_rows.eq(per_line & ~self.transferring), self.own_columns.eq(per_line)]
         return m
 
 

@@ -51,6 +51,8 @@ class Sequencer(wiring.Component):
         Strobe of the state CHECK.
     transferring : Out(1)
         The operation is a TRANSFER, be it by command or by itself; low in IDLE and CHECK.
+    pulsing : Out(1)
+        The operation is in one of the states from SCAN1 to GAP.
     choosing : Out(1)
         As ``transferring`` in the coming clock cycle, unless the command is refused or a fault ends the operation.
     chain : Out(1)
@@ -62,7 +64,16 @@ class Sequencer(wiring.Component):
     def __init__(self) -> None:
         command = ("start", "stop", "refused", "reads", "transfers", "transfer_due")
         inputs = (*command, "window_over", "last_beat", "expired", "some", "phase_over", "more")
-        outputs = ("busy", "stopped", "check", "transferring", "choosing", "chain", *(state.lower() for state in STATES))
+        outputs = (
+            "busy",
+            "stopped",
+            "check",
+            "transferring",
+            "pulsing",
+            "choosing",
+            "chain",
+            *(state.lower() for state in STATES),
+        )
         super().__init__({**{name: In(1) for name in inputs}, **{name: Out(1) for name in outputs}})
         self.now = {name.lower(): Signal(name=f"in_{name.lower()}") for name in ("CHECK", *STATES)}
 
@@ -91,7 +102,10 @@ class Sequencer(wiring.Component):
         }
         ends = (now["check"] & self.refused) | self.expired | (now["finish"] & ~self.chain)
         m.d.sync += [now[name].eq(value) for name, value in coming.items()]
-        m.d.sync += self.busy.eq((self.busy | self.start) & ~ends)
+        m.d.sync += [
+            self.busy.eq((self.busy | self.start) & ~ends),
+            self.pulsing.eq(now["scan0"] | (self.pulsing & ~coming["finish"])),
+        ]
         with m.If(now["check"]):
             m.d.sync += [self.transferring.eq(self.transfers & ~self.refused), read_only.eq(self.reads)]
         with m.Elif(now["finish"] | self.expired):
