@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.registers import ErrorCode, Opcode, TileKind, register_map
 
-from .logic import any_of
+from .logic import any_of, exceeds
 from .register_file import register_layout
 
 #: Settings that the rules look at.
@@ -218,11 +218,3 @@ class Checker(wiring.Component):
             | (Cat(Const(0, 1), self.symmetrize_pairs.VALUE) & now["symmetrize"].replicate(17))
         )
         return ~enough & (slots > budget[:17])
-
-
-def exceeds(value: Value, limit: int) -> Value:
-    """Return value > limit, for a limit that is known when the controller is built, without a chain of carries."""
-    larger: Value = Const(0, 1)
-    for bit in range(len(value)):
-        larger = (value[bit] & larger) if limit >> bit & 1 else (value[bit] | larger)
-    return larger

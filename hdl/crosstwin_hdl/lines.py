@@ -125,14 +125,19 @@ class Lines(wiring.Component):
 
     def _elaborate_codes(self, m: Module) -> tuple[list[Value], Value]:
         write, channels = self.write, self._channels
-        low, high = predecode(m, write.index, -(-self._count // channels), "group")
+        # One of a few upper halves of the index, with the enable, and the lower half as it is: one look-up table a write enable.
+        low_bits = min(2, len(write.index))
+        uppers = -(-self._count // (channels << low_bits))
+        upper = [Signal(uppers, name=f"upper_{part}") for part in range(len(write.enable))]
+        for part, enable in enumerate(write.enable):
+            m.d.comb += upper[part].eq(Cat(enable & (write.index[low_bits:] == i) for i in range(uppers)))
         codes = [Signal(code_layout(self._code_bits), name=f"code_{i}") for i in range(self._count)]
         for first in range(0, self._count, self._together):
             group = first // channels
             part = first % channels // self._together
             with m.If(self.clear):
                 m.d.sync += [code.eq(0) for code in codes[first : first + self._together]]
-            with m.Elif(low[group % len(low)] & high[group // len(low)] & write.enable[part]):
+            with m.Elif(upper[part][group >> low_bits] & (write.index[:low_bits] == group % (1 << low_bits))):
                 m.d.sync += [codes[i].eq(write.codes[i % channels]) for i in self._lines_from(first)]
         signs = Signal(self._count)
         m.d.comb += signs.eq(Cat(code.sign for code in codes))

@@ -28,3 +28,11 @@ def predecode(m: Module, index: Value, count: int, name: str) -> tuple[Signal, S
     m.d.comb += [low[i].eq(index[:bits] == i) for i in range(len(low))]
     m.d.comb += [high[i].eq(index[bits:] == i) for i in range(len(high))]
     return low, high
+
+
+def exceeds(value: Value, limit: int) -> Value:
+    """Return value > limit, for a limit that is known when the controller is built, without a chain of carries."""
+    larger: Value = Const(0, 1)
+    for bit in range(len(value)):
+        larger = (value[bit] & larger) if limit >> bit & 1 else (value[bit] | larger)
+    return larger

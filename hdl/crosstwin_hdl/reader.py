@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from crosstwin_model.config import ControllerConfig
 
 from .countdown import CountDown
-from .logic import index_bits
+from .logic import exceeds, index_bits
 
 
 def channels(config: ControllerConfig) -> int:
@@ -104,7 +104,7 @@ class Reader(wiring.Component):
         m.submodules.wait = wait = CountDown(width=16)
         m.d.comb += [
             self.beat.eq(self.convert & self.valid),
-            self.last_beat.eq(self.beat & (left <= lanes)),
+            self.last_beat.eq(self.beat & ~exceeds(left, lanes)),
             self.expired.eq(self.convert & ~self.valid & wait.last),
             wait.length.eq(self.timeout),
             wait.load.eq(self.sample | self.beat),
@@ -112,7 +112,7 @@ class Reader(wiring.Component):
         if lanes == 1:
             m.d.comb += [self.index.eq(index[1:]), self.lanes.eq(Cat(~index[0], index[0]))]
         else:
-            m.d.comb += [self.index.eq(index), self.lanes.eq(Cat(left > lane for lane in range(lanes)))]
+            m.d.comb += [self.index.eq(index), self.lanes.eq(Cat(exceeds(left, lane) for lane in range(lanes)))]
         with m.If(self.connect):
             m.d.sync += [left.eq(self.entries), index.eq(0)]
         with m.Elif(self.beat):

@@ -8,7 +8,7 @@ from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import Access, Control, Register, register_map
 
 from .axi_lite import access_signature
-from .logic import any_of
+from .logic import any_of, exceeds
 from .windows import WindowDecoder
 
 #: Counters in the order of their addresses; each has a second register with its high half.
@@ -159,7 +159,7 @@ class RegisterFile(wiring.Component):
         y_base = y.offset >> 2
         read_y = Signal()
         m.d.comb += self.y_word.eq(word)
-        m.d.sync += read_y.eq((word[10:] == y_base >> 10) & (word[:10] < y.words))
+        m.d.sync += read_y.eq((word[10:] == y_base >> 10) & ~exceeds(word[:10], y.words - 1))
 
         done = Signal()
         m.d.sync += done.eq(access.read_request)

@@ -7,6 +7,8 @@ from amaranth.lib.wiring import In, Out
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import ADDRESS_BITS, Window, register_map
 
+from .logic import exceeds
+
 
 class WindowDecoder(wiring.Component):
     """Judge a word for the windows X and D, in one clock cycle.
@@ -61,7 +63,7 @@ class WindowDecoder(wiring.Component):
         offset = self.word[:base_bits]
         here = self.word[base_bits:] == first >> base_bits
         last = window.words - 1
-        m.d.comb += inside.eq(here & (offset <= last))
+        m.d.comb += inside.eq(here & ~exceeds(offset, last))
         if window.entries % 2:
-            m.d.comb += inside.eq(here & ((offset < last) | ((offset == last) & ~self.data[16:].any())))
+            m.d.comb += inside.eq(here & ~exceeds(offset, last) & ((offset != last) | ~self.data[16:].any()))
         return inside
