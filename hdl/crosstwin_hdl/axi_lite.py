@@ -37,8 +37,8 @@ def axi_lite_signature() -> wiring.Signature:
 def access_signature() -> wiring.Signature:
     """Return the requesting side of the internal bus.
 
-    ``write_request`` and ``read_request`` come with a word, data and strobes that are good in that clock cycle only. In the next
-    one stand the answers: ``write_error`` (answer SLVERR), ``read_error``, and ``read_data``, which is 0 with an error.
+    ``write_request`` and ``read_request`` come with a word, data and strobes, which stay as they are in the next clock cycle. In
+    that one stand the answers: ``write_error`` (answer SLVERR), ``read_error``, and ``read_data``, whatever it is with an error.
     """
     return wiring.Signature(
         {
@@ -114,7 +114,7 @@ class AxiLite(wiring.Component):
         with m.If(answered):
             m.d.sync += [
                 axi.rvalid.eq(1),
-                axi.rdata.eq(access.read_data),
+                axi.rdata.eq(Mux(access.read_error, 0, access.read_data)),
                 axi.rresp.eq(Mux(access.read_error, Response.SLVERR, Response.OKAY)),
             ]
         with m.Elif(axi.rready):

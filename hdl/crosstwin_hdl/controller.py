@@ -125,9 +125,9 @@ class Controller(wiring.Component):
         registers, checker, sequencer = self._registers, self._checker, self._sequencer
         m.d.comb += [
             checker.take.eq(registers.command_write),
-            checker.coming_opcode.eq(registers.coming_data[:4]),
-            checker.coming_tile.eq(registers.coming_data[8:]),
-            checker.coming_single_ended.eq(registers.coming_data[12]),
+            checker.coming_opcode.eq(registers.write_data[:4]),
+            checker.coming_tile.eq(registers.write_data[8:]),
+            checker.coming_single_ended.eq(registers.write_data[12]),
         ]
         names = [*SETTINGS, *(f"PAIR{pair}_{name}" for pair in range(self.config.pairs) for name in PAIR_SETTINGS)]
         _drive(m, checker, {name.lower(): getattr(registers, name.lower()) for name in names})

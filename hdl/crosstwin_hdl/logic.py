@@ -1,10 +1,10 @@
 """Small pieces of logic that several blocks use."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 
 
 def any_of(values: Iterable[Value]) -> Value:
@@ -36,3 +36,23 @@ def exceeds(value: Value, limit: int) -> Value:
     for bit in range(len(value)):
         larger = (value[bit] & larger) if limit >> bit & 1 else (value[bit] | larger)
     return larger
+
+
+def look_up(index: Value, table: Mapping[int, Value]) -> Value:
+    """Return the table's entry at an index, in as few decisions as may be; where the table has no entry, any may come."""
+    entries = iter(table.values())
+    first = next(entries)
+    if all(entry is first for entry in entries):
+        return first
+    top = len(index) - 1
+    low = {number: entry for number, entry in table.items() if not number >> top & 1}
+    high = {number - (1 << top): entry for number, entry in table.items() if number >> top & 1}
+    if all(low.get(number, entry) is entry for number, entry in high.items()):
+        return look_up(index[:top], low | high)
+    return Mux(index[top], look_up(index[:top], high), look_up(index[:top], low))
+
+
+def is_among(index: Value, chosen: Container[int], known: Iterable[int]) -> Value:
+    """Return whether an index is one of some numbers, if it is known to be one of others; else anything may come."""
+    no, yes = Const(0, 1), Const(1, 1)
+    return look_up(index, {number: yes if number in chosen else no for number in known})

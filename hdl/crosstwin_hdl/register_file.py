@@ -2,17 +2,22 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import Access, Control, Register, register_map
 
 from .axi_lite import access_signature
-from .logic import any_of, exceeds
+from .logic import any_of, exceeds, is_among, look_up
 from .windows import WindowDecoder
 
 #: Counters in the order of their addresses; each has a second register with its high half.
 COUNTERS = ("CYCLES", "SLOTS", "FIRED", "OPERATIONS")
+#: Low bits of a word's number that tell the registers apart; the others are 0 for all of them.
+NUMBER_BITS = 7
+#: Numbers of the words of registers that are kept in the memory of settings begin here.
+FIRST_SETTING = 0x10
 
 
 def register_layout(register: Register) -> data.StructLayout:
@@ -32,11 +37,19 @@ def is_stored(register: Register) -> bool:
     return register.access is Access.RW and register.name not in changed_by_hardware and not per_pair
 
 
+def number_of(register: Register) -> int:
+    """Return the number of a register's word."""
+    return register.offset >> 2
+
+
 class RegisterFile(wiring.Component):
     """Judge every access, hold the settings, and hand the other registers' writes to the blocks that own them.
 
     A write is judged in the clock cycle after its request, with BUSY as it is in that cycle, and acts at that cycle's end. A read
     takes its value in the clock cycle after its request.
+
+    A setting is kept twice: in flip-flops, which the blocks use, and in a memory, of which the bus reads. The memory's content
+    counts from the first write after a reset on; before it the reset value is read.
 
     Parameters
     ----------
@@ -47,8 +60,8 @@ class RegisterFile(wiring.Component):
     access : In(access_signature())
     busy : In(1)
         An operation is under way.
-    write_data : Out(32), coming_data : Out(32)
-        What is being written, in the cycle of a ``*_write``, and in the one before.
+    write_data : Out(32)
+        What is being written, in the cycle of a ``*_write`` and in the one before.
     window_x, window_d : Out(1), window_index : Out(10)
         A legal write of a word of X or D, and its number within the window.
     y_word : Out, y_data : In(32)
@@ -57,20 +70,23 @@ class RegisterFile(wiring.Component):
         CYCLES, SLOTS, FIRED, OPERATIONS are being read.
 
     For every register NAME of the map that the file stores: ``name`` : Out(layout), its fields. For every other register that can
-    be read and is no constant: ``name`` : In(layout). For every other one that can be written: ``name_write`` : Out(1), a strobe.
+    be read and is no constant: ``name`` : In(layout). For every one that can be written: ``name_write`` : Out(1), a strobe.
     """
 
     #: Clock cycles from a request to the one in which a write acts, or a read takes its value.
     latency = 1
 
     def __init__(self, *, config: ControllerConfig) -> None:
+        self._pairs = config.pairs
         self._map = register_map(config)
+        self._writable = [register for register in self._map if register.access is not Access.RO]
+        self._readable = [register for register in self._map if register.access is not Access.WO]
+        self._settings = [register for register in self._map if is_stored(register) and number_of(register) >= FIRST_SETTING]
         self.windows = WindowDecoder(config=config)
         members: dict[str, wiring.Member] = {
             "access": In(access_signature()),
             "busy": In(1),
             "write_data": Out(32),
-            "coming_data": Out(32),
             "window_x": Out(1),
             "window_d": Out(1),
             "window_index": Out(10),
@@ -82,8 +98,7 @@ class RegisterFile(wiring.Component):
             name = register.name.lower()
             if is_stored(register):
                 members[name] = Out(register_layout(register), init={field.name: field.reset for field in register.fields})
-                continue
-            if register.access is not Access.WO and not is_constant(register):
+            elif register.access is not Access.WO and not is_constant(register):
                 members[name] = In(register_layout(register))
             if register.access is not Access.RO:
                 members[f"{name}_write"] = Out(1)
@@ -97,83 +112,138 @@ class RegisterFile(wiring.Component):
         return m
 
     def _elaborate_write(self, m: Module) -> None:
-        access, windows = self.access, self.windows
+        access, windows, writable = self.access, self.windows, self._writable
         word, value = access.write_word, access.write_data
         m.d.comb += [
-            self.coming_data.eq(value),
+            self.write_data.eq(value),
+            self.window_index.eq(word),
             windows.word.eq(word),
             windows.data.eq(value),
         ]
-        m.d.sync += [self.write_data.eq(value), self.window_index.eq(word)]
-
-        writable = [register for register in self._map if register.access is not Access.RO]
-        chosen = {register.name: Signal(name=f"chosen_{register.name.lower()}") for register in writable}
+        number = word[:NUMBER_BITS]
+        numbers = [number_of(register) for register in writable]
         whole = Signal()
+        legal = Signal()
+        unlocked = Signal()
+        at_any_time = [number_of(register) for register in writable if register.while_busy and register.name != "CONTROL"]
+        control = is_among(number, [number_of(self._map["CONTROL"])], numbers)
         m.d.sync += [
-            *(chosen[register.name].eq(word == register.offset >> 2) for register in writable),
-            whole.eq(access.write_strobes.all()),
+            whole.eq(access.write_request & access.write_strobes.all()),
+            legal.eq(~word[NUMBER_BITS:].any() & _is_mapped(number, numbers) & ~self._breaks_a_mask(number, value)),
+            unlocked.eq(is_among(number, at_any_time, numbers) | (control & (value == Control.STOP))),
         ]
-        fits: dict[str, Signal] = {}
-        for register in writable:
-            rule = _rule(register)
-            if rule not in fits:
-                fits[rule] = Signal(name=f"fits_{rule}")
-                m.d.sync += fits[rule].eq(_obeys(register, value))
-        stop_alone = Signal()
-        m.d.sync += stop_alone.eq(value == Control.STOP)
-
-        judged = Signal()
-        taken = Signal()
+        to_register = Signal()
         to_window = Signal()
-        m.d.sync += judged.eq(access.write_request)
-        writes = {}
-        for register in writable:
-            allowed: Value = ~self.busy
-            if register.while_busy:
-                allowed = ~self.busy | stop_alone if register.name == "CONTROL" else Const(1, 1)
-            writes[register.name] = Signal(name=f"write_{register.name.lower()}")
-            m.d.comb += writes[register.name].eq(judged & whole & allowed & chosen[register.name] & fits[_rule(register)])
         m.d.comb += [
-            taken.eq(any_of(writes.values())),
-            to_window.eq(judged & (windows.is_x | windows.is_d) & whole & ~self.busy),
-            access.write_error.eq(~taken & ~to_window),
-            self.window_x.eq(judged & windows.is_x & whole & ~self.busy),
-            self.window_d.eq(judged & windows.is_d & whole & ~self.busy),
+            to_register.eq(whole & legal & (~self.busy | unlocked)),
+            to_window.eq(whole & ~self.busy),
+            self.window_x.eq(to_window & windows.is_x),
+            self.window_d.eq(to_window & windows.is_d),
+            access.write_error.eq(~(to_register | self.window_x | self.window_d)),
         ]
+        # Four words at a time are told apart a clock cycle before, so that one look-up table makes each strobe.
+        blocks = {block: Signal(name=f"write_block_{block}") for block in sorted({n >> 2 for n in numbers})}
+        m.d.sync += [chosen.eq(is_among(number[2:], [block], blocks)) for block, chosen in blocks.items()]
         for register in writable:
-            name = register.name.lower()
+            block = number_of(register) >> 2
+            here = is_among(number[:2], [number_of(register) & 3], [n & 3 for n in numbers if n >> 2 == block])
+            strobe = getattr(self, f"{register.name.lower()}_write")
+            m.d.comb += strobe.eq(to_register & blocks[block] & here)
             if is_stored(register):
-                with m.If(writes[register.name]):
-                    m.d.sync += [getattr(self, name)[field.name].eq(self.write_data[field.lsb :]) for field in register.fields]
-            else:
-                m.d.comb += getattr(self, f"{name}_write").eq(writes[register.name])
+                own = getattr(self, register.name.lower())
+                with m.If(strobe):
+                    m.d.sync += [own[field.name].eq(value[field.lsb :]) for field in register.fields]
+
+    def _breaks_a_mask(self, number: Value, value: Value) -> Value:
+        """Return whether a value has a bit outside of a register's fields, or is a seed of 0; ``number`` is a writable one's."""
+        numbers = [number_of(register) for register in self._writable]
+        seeds = [number_of(self._map[name]) for name in ("SEED_X", "SEED_D")]
+        bits_of: dict[tuple[int, ...], list[Value]] = {}
+        for i in range(32):
+            without = tuple(number_of(register) for register in self._writable if not register.mask >> i & 1)
+            bits_of.setdefault(without, []).append(value[i])
+        broken = [is_among(number, without, numbers) & any_of(bits) for without, bits in bits_of.items() if without]
+        return any_of(broken) | (is_among(number, seeds, numbers) & ~value.any())
 
     def _elaborate_read(self, m: Module) -> None:
-        access = self.access
+        access, readable = self.access, self._readable
         word = access.read_word
-        readable = [register for register in self._map if register.access is not Access.WO]
-        chosen = {register.name: Signal(name=f"read_{register.name.lower()}") for register in readable}
-        m.d.sync += [chosen[register.name].eq(word == register.offset >> 2) for register in readable]
+        number = word[:NUMBER_BITS]
+        numbers = [number_of(register) for register in readable]
 
         y = self._map.window("Y")
         y_base = y.offset >> 2
+        of_y = Signal()
+        legal = Signal()
         read_y = Signal()
-        m.d.comb += self.y_word.eq(word)
-        m.d.sync += read_y.eq((word[10:] == y_base >> 10) & ~exceeds(word[:10], y.words - 1))
+        m.d.comb += [self.y_word.eq(word), of_y.eq(word[-1])]
+        m.d.sync += [
+            read_y.eq(of_y),
+            legal.eq(
+                Mux(
+                    of_y,
+                    (word[10:] == y_base >> 10) & ~exceeds(word[:10], y.words - 1),
+                    ~word[NUMBER_BITS:].any() & _is_mapped(number, numbers),
+                )
+            ),
+        ]
+
+        def chosen(name: str, registers: list[Register]) -> Signal:
+            """Return whether one of these registers was addressed in the clock cycle before, if a register was."""
+            signal = Signal(name=f"read_{name.lower()}")
+            m.d.sync += signal.eq(~of_y & is_among(number, [number_of(register) for register in registers], numbers))
+            return signal
+
+        values = [Mux(read_y, self.y_data, 0)]
+        counters = {}
+        for register in readable:
+            if not is_constant(register) and register not in self._settings:
+                here = counters[register.name] = chosen(register.name, [register])
+                values.append(Mux(here, self._value(register), 0))
+        constants = [register for register in readable if is_constant(register)]
+        values.append(_gated(chosen("constants", constants), _constant(number, constants)))
+        kept, written = self._elaborate_settings(m)
+        read_settings = chosen("settings", self._settings)
+        values.append(Mux(read_settings & written, kept, 0))
+        values.append(_gated(read_settings & ~written, _constant(number, self._settings)))
+        m.d.comb += [access.read_error.eq(~legal), access.read_data.eq(any_of(values))]
 
         done = Signal()
         m.d.sync += done.eq(access.read_request)
-        values = [Mux(chosen[register.name], self._value(register), 0) for register in readable]
+        m.d.comb += [self.counter_read[i].eq(done & legal & counters[name]) for i, name in enumerate(COUNTERS)]
+
+    def _elaborate_settings(self, m: Module) -> tuple[Value, Value]:
+        """Return what the memory keeps of the setting that is read, and whether it has been written since the last reset."""
+        settings: Memory = Memory(shape=32, depth=16 if self._pairs == 1 else 32, init=[])
+        m.submodules.settings = settings
+        write = settings.write_port()
+        read = settings.read_port(transparent_for=(write,))
+        written = {register.name: Signal(name=f"written_{register.name.lower()}") for register in self._settings}
+        strobes = {register.name: getattr(self, f"{register.name.lower()}_write") for register in self._settings}
+        for name, strobe in strobes.items():
+            with m.If(strobe):
+                m.d.sync += written[name].eq(1)
         m.d.comb += [
-            access.read_error.eq(~(any_of(chosen.values()) | read_y)),
-            access.read_data.eq(any_of([*values, Mux(read_y, self.y_data, 0)])),
+            write.addr.eq(self._row(self.access.write_word)),
+            write.data.eq(self.access.write_data),
+            write.en.eq(any_of(strobes.values())),
+            read.addr.eq(self._row(self.access.read_word)),
         ]
-        m.d.comb += [self.counter_read[i].eq(done & chosen[name]) for i, name in enumerate(COUNTERS)]
+        number = self.access.read_word[:NUMBER_BITS]
+        counts = Signal()
+        before = look_up(number, {number_of(register): written[register.name] for register in self._settings})
+        m.d.sync += counts.eq(before | (write.en & (write.addr == read.addr)))
+        return read.data, counts
+
+    def _row(self, word: Value) -> Value:
+        """Return the memory's row of a setting, none of two."""
+        of_pair = word[6]
+        if self._pairs == 1:
+            return Cat(word[0], word[1:4] | of_pair.replicate(3))
+        return Cat(word[0], Mux(of_pair, word[3:5], word[1:3]), word[3] & ~of_pair, of_pair)
 
     def _value(self, register: Register) -> Value:
         """Return the 32 bits that a read of a register gives."""
-        if is_constant(register):
-            return Const(register.reset, 32)
         parts: list[Value] = []
         position = 0
         for field in sorted(register.fields, key=lambda field: field.lsb):
@@ -182,12 +252,17 @@ class RegisterFile(wiring.Component):
         return Cat(*parts, Const(0, 32 - position))
 
 
-def _rule(register: Register) -> str:
-    """Return a name for what a value must obey to be written: registers of the same rule share the flip-flop that tells."""
-    return f"{register.mask:08x}" + ("_not_0" if register.name in ("SEED_X", "SEED_D") else "")
+def _is_mapped(number: Value, numbers: list[int]) -> Value:
+    return is_among(number, numbers, range(1 << NUMBER_BITS))
 
 
-def _obeys(register: Register, value: Value) -> Value:
-    """Return whether a value has no bit outside of a register's fields, and is not 0 where that is forbidden."""
-    inside = ~(value & Const(~register.mask & 0xFFFF_FFFF, 32)).any()
-    return inside & value.any() if register.name in ("SEED_X", "SEED_D") else inside
+def _constant(number: Value, registers: list[Register]) -> Value:
+    """Return the reset value of the register with that number, which is one of these."""
+    numbers = [number_of(register) for register in registers]
+    return Cat(
+        is_among(number, [number_of(register) for register in registers if register.reset >> i & 1], numbers) for i in range(32)
+    )
+
+
+def _gated(enable: Value, value: Value) -> Value:
+    return value & enable.replicate(len(value))
