@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from crosstwin_model.config import ControllerConfig
 
-from .countdown import CountDown
 from .logic import exceeds, index_bits
+from .timer import Timer
 
 
 def channels(config: ControllerConfig) -> int:
@@ -35,8 +35,8 @@ class Reader(wiring.Component):
     valid : In(1)
         The ADC shows a beat.
     level : Out(R)
-        Ticks of the window that will have passed in the second clock cycle from now, counted from DRIVE's first; 0 outside of a
-        window.
+        Ticks of the window that will have passed in the second clock cycle from now, counted from DRIVE's first; after
+        ``window_over`` 0.
     window_over : Out(1)
         In DRIVE: this is its last clock cycle.
     beat, last_beat : Out(1)
@@ -82,26 +82,24 @@ class Reader(wiring.Component):
     def _elaborate_window(self, m: Module) -> None:
         """Count one clock cycle ahead: the lines' comparators take it."""
         passed = Signal(self._config.code_bits)
-        left = Signal(self._config.code_bits, reset_less=True)
         counting = Signal()
-        m.submodules.tick = ticks = CountDown(width=8)
+        m.submodules.tick = ticks = Timer(width=8)
         m.d.comb += [
             counting.eq(self.connect | (self.drive & ~self.window_over)),
             ticks.length.eq(self.tick),
             ticks.load.eq(~counting | ticks.last),
-            self.level.eq(Mux(counting, passed + ticks.last, 0)),
+            self.level.eq(passed + (ticks.last & counting)),
         ]
-        m.d.sync += [passed.eq(self.level), self.window_over.eq(counting & ticks.last & (left == 1))]
-        with m.If(~counting):
-            m.d.sync += left.eq(self.window)
-        with m.Elif(ticks.last):
-            m.d.sync += left.eq(left - 1)
+        m.d.sync += [
+            passed.eq(Mux(counting, self.level, 0)),
+            self.window_over.eq(counting & ticks.last & (self.level == self.window)),
+        ]
 
     def _elaborate_beats(self, m: Module) -> None:
         lanes = self._config.adc_lanes
         left = Signal(self._entry_bits, reset_less=True)
         index = Signal(len(self.index) + (lanes == 1), reset_less=True)
-        m.submodules.wait = wait = CountDown(width=16)
+        m.submodules.wait = wait = Timer(width=16)
         m.d.comb += [
             self.beat.eq(self.convert & self.valid),
             self.last_beat.eq(self.beat & ~exceeds(left, lanes)),

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from crosstwin_hdl.countdown import CountDown
 from crosstwin_hdl.slots import Slots
 from crosstwin_hdl.source import SharedSource
 from crosstwin_hdl.thresholds import Threshold
+from crosstwin_hdl.timer import Timer
 from crosstwin_model.config import PRESETS, ControllerConfig, Source
 
 
@@ -178,9 +178,9 @@ def test_sources(simulate):
     simulate(source, testbench)
 
 
-def test_count_down_tells_the_last_clock_cycle(simulate):
+def test_timer_tells_the_last_clock_cycle(simulate):
     """For every length, loaded in the last clock cycle of the one before or after any pause."""
-    count = CountDown(width=4)
+    count = Timer(width=4)
 
     async def testbench(ctx):
         for length in (*range(1, 16), 1, 1, 15, 2):

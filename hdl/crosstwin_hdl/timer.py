@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 
-class CountDown(wiring.Component):
-    """Count clock cycles down to 1.
+class Timer(wiring.Component):
+    """Count clock cycles up to a length.
 
     Parameters
     ----------
@@ -16,7 +16,7 @@ class CountDown(wiring.Component):
     Attributes
     ----------
     length : In(width)
-        Clock cycles to count, at least 1; steady in the clock cycle before ``load`` and in that with it.
+        Clock cycles to count, at least 1; steady from the clock cycle before ``load`` to the last that is counted.
     load : In(1)
         The coming clock cycle is the first.
     last : Out(1)
@@ -28,11 +28,12 @@ class CountDown(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        left = Signal.like(self.length, name="left", reset_less=True)
+        # Always loaded with the same number, so that a flip-flop's reset does it.
+        coming = Signal.like(self.length, name="coming", reset_less=True)
         single = Signal(reset_less=True)
         m.d.sync += [
-            left.eq(Mux(self.load, self.length, left - 1)),
+            coming.eq(Mux(self.load, 2, coming + 1)),
             single.eq(self.length == 1),
-            self.last.eq(Mux(self.load, single, left == 2)),
+            self.last.eq(Mux(self.load, single, coming == self.length)),
         ]
         return m
