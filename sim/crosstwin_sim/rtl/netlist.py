@@ -6,6 +6,7 @@ import importlib.metadata
 from pathlib import Path
 
 from ..fpga.devices import DEVICES
+from ..fpga.synthesis import synthesise
 from ..fpga.yowasp import find_tool, run_tool
 
 #: Families whose netlists can be simulated, each with the device of the boards that carry it.
@@ -55,14 +56,13 @@ def write_netlist(verilog: str, top: str, family: str, folder: Path, *, names: b
         If Yosys is missing or fails.
     """
     device = FAMILIES[family]
-    (folder / "design.v").write_text(verilog)
+    synthesise(verilog, top, device, folder)
     cells = [f"+/{family}/cells_sim.v"]
     if family in _EXTRA_CELLS:
         (folder / "cells.v").write_text(_EXTRA_CELLS[family].read_text())
         cells.append("cells.v")
     script = [
-        "read_verilog design.v",
-        " ".join((device.family.synthesis, *device.synthesis, "-top", top)),
+        "read_json netlist.json",
         "write_verilog -noattr netlist.v",
         "design -reset",
         "read_verilog netlist.v",
