@@ -24,18 +24,31 @@ SETTINGS = (
     "READ",
     "ADC_TIMEOUT",
     "SYMMETRIZE_PAIRS",
-    "PULSE_BUDGET",
 )
 #: A pair's registers that the rules look at.
 PAIR_SETTINGS = ("TRANSFER_EVERY", "ACTIVE", "TRANSFER_ROW")
+#: Registers, and those of a pair, whose values the rules compare with something that is not known when they are written.
+COMPARED = ("BL", "TRANSFER_BL", "SOURCE", "SYMMETRIZE_PAIRS", "PULSE_BUDGET")
+PAIR_COMPARED = ("ACTIVE", "TRANSFER_ROW")
+
+
+def judged_registers(config: ControllerConfig) -> list[str]:
+    """Return the names of the registers whose writes the checker judges."""
+    return [*SETTINGS, *(f"PAIR{pair}_{name}" for pair in range(config.pairs) for name in PAIR_SETTINGS)]
+
+
+def compared_registers(config: ControllerConfig) -> list[str]:
+    """Return the names of the registers whose values the checker sees at any time."""
+    return [*COMPARED, *(f"PAIR{pair}_{name}" for pair in range(config.pairs) for name in PAIR_COMPARED)]
 
 
 class Checker(wiring.Component):
     """Judge a command, in three clock cycles.
 
     In the first the command is decoded, in the second, in which the bus takes it, the rules are ranked, but for the first and the
-    last, and in CHECK it is left to see whether a fault is latched and whether the budget suffices. What depends on the settings
-    alone is kept in flip-flops: none changes in the two clock cycles before CHECK.
+    last, and in CHECK it is left to see whether a fault is latched and whether the budget suffices. A setting is judged when it
+    is written, so that all of them share what finds a 0; no reset value breaks a rule. None is written in the clock cycle before
+    a command is.
 
     Parameters
     ----------
@@ -43,6 +56,8 @@ class Checker(wiring.Component):
 
     Attributes
     ----------
+    write_data : In(32)
+        What is written where a ``*_write`` is high; it has no bit outside of the register's fields.
     coming_opcode : In(4), coming_tile : In(4), coming_single_ended : In(1)
         What may be written as COMMAND in the coming clock cycle.
     take : In(1)
@@ -60,16 +75,18 @@ class Checker(wiring.Component):
     pair : Out(2)
         The tile's pair.
 
-    Besides, for every register of SETTINGS: ``name`` : In(layout), and for every one of PAIR_SETTINGS ``pair0_name`` and so on.
+    Besides, for each of :func:`judged_registers` ``name_write`` : In(1), and for each of :func:`compared_registers` ``name`` :
+    In(layout).
     """
 
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
         registers = register_map(config)
-        names = [*SETTINGS, *(f"PAIR{pair}_{name}" for pair in range(config.pairs) for name in PAIR_SETTINGS)]
         super().__init__(
             {
-                **{name.lower(): In(register_layout(registers[name])) for name in names},
+                **{f"{name.lower()}_write": In(1) for name in judged_registers(config)},
+                **{name.lower(): In(register_layout(registers[name])) for name in compared_registers(config)},
+                "write_data": In(32),
                 "coming_opcode": In(4),
                 "coming_tile": In(4),
                 "coming_single_ended": In(1),
@@ -90,7 +107,10 @@ class Checker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        coming = self._decode()
+        low, high = self.write_data[:16], self.write_data[16:]
+        self._no_low, self._no_high = ~low.any(), ~high.any()
+        every = [self._judge(m, f"pair{pair}_transfer_every", low.any()) for pair in range(self._config.pairs)]
+        coming = self._decode(every)
         now = {name: Signal(name=name, reset_less=True) for name in coming}
         m.d.sync += [now[name].eq(value) for name, value in coming.items()]
         tile = Signal(4, reset_less=True)
@@ -100,15 +120,17 @@ class Checker(wiring.Component):
         rules: dict[ErrorCode, Value] = {
             ErrorCode.BAD_OPCODE: now["bad_opcode"],
             ErrorCode.BAD_TILE: now["bad_tile"],
-            ErrorCode.BAD_PULSE: (both | symmetrize) & self._flag(m, "pulse", ~self.pulse.WIDTH.any() | ~self.pulse.GAP.any()),
+            ErrorCode.BAD_PULSE: (both | symmetrize) & self._judge(m, "pulse", self._no_low | self._no_high),
             ErrorCode.BAD_BL: (update & self._bad_bl(m, "bl")) | (transfer & self._bad_bl(m, "transfer_bl")),
-            ErrorCode.BAD_SOURCE: both & self._flag(m, "source", ~any_of(int(s) == self.source.VALUE for s in self._sources())),
+            ErrorCode.BAD_SOURCE: both
+            & self._judge(m, "source", ~any_of(int(s) == self.write_data[:2] for s in self._sources())),
             ErrorCode.BAD_FULL_SCALE: (update & (self._bad_scale(m, "x_full_scale") | self._bad_scale(m, "d_full_scale")))
             | (transfer & self._bad_scale(m, "transfer_full_scale")),
-            ErrorCode.BAD_COUNT: symmetrize & self._flag(m, "count", ~self.symmetrize_pairs.VALUE.any()),
-            ErrorCode.BAD_READ: (read | transfer) & self._flag(m, "read", self._bad_read()),
-            ErrorCode.BAD_ACTIVE: ((read | transfer) & self._of_pair(m, tile, "active", self._bad_active))
-            | (transfer & self._of_pair(m, tile, "row", self._bad_row)),
+            ErrorCode.BAD_COUNT: symmetrize & self._judge(m, "symmetrize_pairs", self._no_low),
+            ErrorCode.BAD_READ: (read | transfer)
+            & (self._judge(m, "read", self._no_low | self._no_high) | self._judge(m, "adc_timeout", self._no_low)),
+            ErrorCode.BAD_ACTIVE: ((read | transfer) & self._of_pair(m, tile, self._bad_active))
+            | (transfer & self._of_pair(m, tile, self._bad_row)),
         }
         first: Value = Const(ErrorCode.OK, 4)
         for code, broken in reversed(rules.items()):
@@ -116,7 +138,7 @@ class Checker(wiring.Component):
         ranked = Signal(4)
         broken = Signal()
         over = Signal(reset_less=True)
-        m.d.sync += over.eq(self._over_budget(m, now))
+        m.d.sync += over.eq(self._over_budget(m, coming))
         with m.If(self.take):
             m.d.sync += [
                 ranked.eq(first),
@@ -138,15 +160,14 @@ class Checker(wiring.Component):
         ]
         return m
 
-    def _decode(self) -> dict[str, Value]:
+    def _decode(self, every: list[Signal]) -> dict[str, Value]:
         """Return what is known of a command by itself, and whether it is an UPDATE that a TRANSFER may follow."""
         opcode, tile, single_ended = self.coming_opcode, self.coming_tile, self.coming_single_ended
         kind, pair = tile[:2], tile[2:]
         backward = opcode == Opcode.BACKWARD
         read = (opcode == Opcode.FORWARD) | backward
         update, transfers, symmetrize = (opcode == one for one in (Opcode.UPDATE, Opcode.TRANSFER, Opcode.SYMMETRIZE))
-        every = any_of((pair == i) & getattr(self, f"pair{i}_transfer_every").VALUE.any() for i in range(self._config.pairs))
-        autonomous = update & (kind == TileKind.A) & every
+        autonomous = update & (kind == TileKind.A) & any_of((pair == i) & flag for i, flag in enumerate(every))
         bad_tile = (transfers & (kind != TileKind.A)) | (read & kind[1] & ~single_ended)
         if self._config.pairs < 4:
             bad_tile |= pair >= self._config.pairs
@@ -162,59 +183,54 @@ class Checker(wiring.Component):
             "symmetrize": symmetrize,
         }
 
-    def _flag(self, m: Module, name: str, value: Value) -> Signal:
-        """Return a condition on settings as it was one clock cycle ago."""
-        flag = Signal(name=f"bad_{name}", reset_less=True)
-        m.d.sync += flag.eq(value)
+    def _judge(self, m: Module, register: str, value: Value, name: str = "") -> Signal:
+        """Return a condition on what was last written to a register; 0 after a reset."""
+        flag = Signal(name=f"judged_{register}{name}")
+        with m.If(getattr(self, f"{register}_write")):
+            m.d.sync += flag.eq(value)
         return flag
 
-    def _of_pair(self, m: Module, tile: Value, name: str, condition: Callable[[int], Value]) -> Value:
-        """Return a condition on the written command's pair, as it was one clock cycle ago; 0 if there is no such pair."""
-        flags = [self._flag(m, f"{name}_{pair}", condition(pair)) for pair in range(self._config.pairs)]
+    def _of_pair(self, m: Module, tile: Value, condition: Callable[[Module, int], Value]) -> Value:
+        """Return a condition on the written command's pair; 0 if there is no such pair."""
+        flags = [condition(m, pair) for pair in range(self._config.pairs)]
         return Array([*flags, *(Const(0, 1) for _ in range(4 - len(flags)))])[tile[2:]]
 
     def _sources(self) -> list[Source]:
         return [source for source in Source if self._config.has_source(source)]
 
     def _bad_bl(self, m: Module, name: str) -> Signal:
-        value = getattr(self, name).VALUE
-        return self._flag(m, name, ~value.any() | exceeds(value, self._config.bl_max))
+        return self._judge(m, name, self._no_low | exceeds(self.write_data[:8], self._config.bl_max))
 
-    def _bad_scale(self, m: Module, name: str) -> Signal:
-        value = getattr(self, name).VALUE
-        bad = ~value.any()
+    def _bad_scale(self, m: Module, name: str) -> Value:
+        bad: Value = self._judge(m, name, self._no_low)
         if self._config.has_source(Source.LFSR_PER_LINE):
-            bad |= (self.source.VALUE == Source.LFSR_PER_LINE) & (value != 1 << self._config.code_bits)
-        return self._flag(m, name, bad)
+            other = self._judge(m, name, self.write_data[:16] != 1 << self._config.code_bits, "_is_other")
+            bad |= other & (self.source.VALUE == Source.LFSR_PER_LINE)
+        return bad
 
-    def _bad_read(self) -> Value:
-        return ~self.read.WINDOW.any() | ~self.read.TICK.any() | ~self.adc_timeout.VALUE.any()
+    def _bad_active(self, m: Module, pair: int) -> Signal:
+        too_many = exceeds(self.write_data[:16], self._config.rows) | exceeds(self.write_data[16:], self._config.columns)
+        return self._judge(m, f"pair{pair}_active", self._no_low | self._no_high | too_many)
 
-    def _bad_active(self, pair: int) -> Value:
-        active = getattr(self, f"pair{pair}_active")
-        rows, columns = active.ROWS, active.COLUMNS
-        return ~rows.any() | exceeds(rows, self._config.rows) | ~columns.any() | exceeds(columns, self._config.columns)
-
-    def _bad_row(self, pair: int) -> Value:
+    def _bad_row(self, m: Module, pair: int) -> Value:
         """Return whether the row is not active; where ACTIVE itself is bad, which has the same code, either answer will do."""
         row, rows = getattr(self, f"pair{pair}_transfer_row").VALUE, getattr(self, f"pair{pair}_active").ROWS
         bits = self._config.rows.bit_length()
-        return row[bits:].any() | (row[:bits] >= rows[:bits])
+        inactive = Signal(name=f"inactive_{pair}", reset_less=True)
+        m.d.sync += inactive.eq(row[:bits] >= rows[:bits])
+        return inactive | self._judge(m, f"pair{pair}_transfer_row", self.write_data[bits:16].any())
 
-    def _over_budget(self, m: Module, now: Mapping[str, Value]) -> Value:
-        """Return whether the slots that the operation may need are more than are left."""
+    def _over_budget(self, m: Module, coming: Mapping[str, Value]) -> Value:
+        """Return whether the slots that the operation may need are more than are left; they are counted in pairs."""
         budget = self.pulse_budget.VALUE
-        update, transfer = now["update"], now["transfer"]
-        of_update = Cat(Const(0, 2), self.bl.VALUE)
-        of_transfer = Cat(Const(0, 1), self.transfer_bl.VALUE)
-        of_both = Signal(11, reset_less=True)
+        of_update = Cat(Const(0, 1), self.bl.VALUE) & coming["update"].replicate(9)
+        of_transfer = self.transfer_bl.VALUE & coming["transfer"].replicate(8)
+        of_symmetrize = self.symmetrize_pairs.VALUE & coming["symmetrize"].replicate(16)
+        needed = Signal(16, reset_less=True)
         enough = Signal(reset_less=True)
-        # More than any operation needs are left; so it is without a limit.
-        m.d.sync += [of_both.eq(of_update + of_transfer), enough.eq(budget[17:].any())]
-        slots = (
-            (of_both & (update & transfer).replicate(11))
-            | (of_update & (update & ~transfer).replicate(10))
-            | (of_transfer & (transfer & ~update).replicate(9))
-            | (Cat(Const(0, 1), self.symmetrize_pairs.VALUE) & now["symmetrize"].replicate(17))
-        )
-        return ~enough & (slots > budget[:17])
+        # More than any operation needs are left; so it is without a limit. Only SYMMETRIZE, alone, can need more than 10 bits.
+        m.d.sync += [
+            needed.eq(Cat(((of_update | of_symmetrize[:10]) + of_transfer)[:10], of_symmetrize[10:])),
+            enough.eq(budget[17:].any()),
+        ]
+        return ~enough & (needed > budget[1:17])

@@ -10,7 +10,7 @@ from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.registers import SEED_RESET, UNLIMITED, Control
 
 from .axi_lite import AxiLite, axi_lite_signature
-from .checker import PAIR_SETTINGS, SETTINGS, Checker
+from .checker import Checker, compared_registers, judged_registers
 from .codes import CodeStage, together
 from .counters import Counters
 from .drive import DriveControl
@@ -129,8 +129,8 @@ class Controller(wiring.Component):
             checker.coming_tile.eq(registers.write_data[8:]),
             checker.coming_single_ended.eq(registers.write_data[12]),
         ]
-        names = [*SETTINGS, *(f"PAIR{pair}_{name}" for pair in range(self.config.pairs) for name in PAIR_SETTINGS)]
-        _drive(m, checker, {name.lower(): getattr(registers, name.lower()) for name in names})
+        inputs = [f"{name}_write" for name in judged_registers(self.config)] + compared_registers(self.config) + ["write_data"]
+        _drive(m, checker, {name.lower(): getattr(registers, name.lower()) for name in inputs})
         stop_written = Signal()
         m.d.sync += stop_written.eq(registers.control_write & registers.write_data[0])
         self._stop = Signal()

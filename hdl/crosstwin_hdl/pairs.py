@@ -23,11 +23,11 @@ class Pairs(wiring.Component):
     write_row, write_updates : In(pairs), write_data : In(32)
         Writes of the bus.
     count : In(1)
-        The FINISH of an UPDATE of A: UPDATES + 1, or 0 when a TRANSFER is due; nothing where TRANSFER_EVERY is 0.
+        The FINISH of an UPDATE of A of a pair whose TRANSFER_EVERY is not 0: UPDATES + 1, or 0 when a TRANSFER is due.
     next_row : In(1)
         The FINISH of a TRANSFER: go to the next active row.
     due : Out(1)
-        UPDATES + 1 >= TRANSFER_EVERY > 0, as it was one clock cycle ago.
+        UPDATES + 1 >= TRANSFER_EVERY, as it was one clock cycle ago.
     row, rows, columns : Out(16)
         The chosen pair's TRANSFER_ROW, ACTIVE.ROWS and ACTIVE.COLUMNS.
     all_rows, all_updates : Out(16) x pairs
@@ -73,15 +73,15 @@ class Pairs(wiring.Component):
         bits = self._row_bits
         next_row = Signal(bits)
         m.d.comb += next_row.eq(self.row[:bits] + 1)
-        m.d.sync += self.due.eq(every.any() & (updates + 1 >= every))
+        m.d.sync += self.due.eq(updates + 1 >= every)
         for i in range(self._pairs):
             chosen = self.pair == i
             with m.If(self.write_row[i]):
                 m.d.sync += self.all_rows[i].eq(self.write_data)
             with m.Elif(self.next_row & chosen):
-                m.d.sync += self.all_rows[i].eq(Mux(next_row == self.rows[:bits], 0, next_row))
+                m.d.sync += self.all_rows[i][:bits].eq(Mux(next_row == self.rows[:bits], 0, next_row))
             with m.If(self.write_updates[i]):
                 m.d.sync += self.all_updates[i].eq(self.write_data)
-            with m.Elif(self.count & chosen & every.any()):
+            with m.Elif(self.count & chosen):
                 m.d.sync += self.all_updates[i].eq(Mux(self.due, 0, updates + 1))
         return m

@@ -163,7 +163,7 @@ class RegisterFile(wiring.Component):
             without = tuple(number_of(register) for register in self._writable if not register.mask >> i & 1)
             bits_of.setdefault(without, []).append(value[i])
         broken = [is_among(number, without, numbers) & any_of(bits) for without, bits in bits_of.items() if without]
-        return any_of(broken) | (is_among(number, seeds, numbers) & ~value.any())
+        return any_of(broken) | (is_among(number, seeds, numbers) & ~(value[:16].any() | value[16:].any()))
 
     def _elaborate_read(self, m: Module) -> None:
         access, readable = self.access, self._readable

@@ -5,13 +5,15 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
+from amaranth.hdl import Value
 
 from crosstwin_hdl.checker import Checker
 from crosstwin_model.config import ControllerConfig
-from crosstwin_model.registers import UNLIMITED, ErrorCode, Opcode
+from crosstwin_model.registers import UNLIMITED, ErrorCode, Opcode, register_map
 
 #: Three pairs, so that there are tile numbers without a tile; no ``lfsr``.
 CONFIG = ControllerConfig("c", rows=4, columns=3, pairs=3, bl_max=20, sources=("hammersley", "lfsr_per_line", "count"))
+MAP = register_map(CONFIG)
 C1, A1, C_REF1, A_REF1 = 4, 5, 6, 7
 PER_LINE = 2
 
@@ -47,13 +49,26 @@ BOTH = {"tile": A1, "pair1_transfer_every": 7}
 
 
 async def refusal(ctx, checker, **settings):
-    """Return the code that a command gets with these settings."""
+    """Return the code that a command gets with these settings, which are written one after another."""
+    values = {}
     for name, value in (LEGAL | settings).items():
-        register, _, part = (f"coming_{name}" if name in ("opcode", "tile", "single_ended") else name).partition(".")
-        signal = getattr(checker, register)
-        if part:
-            signal = signal[part]
-        ctx.set(signal.as_value() if hasattr(signal, "as_value") else signal, int(value))
+        register, _, part = name.partition(".")
+        if register in ("opcode", "tile", "single_ended"):
+            ctx.set(getattr(checker, f"coming_{register}"), int(value))
+        elif register == "fault":
+            ctx.set(checker.fault, value)
+        else:
+            lsb = MAP[register.upper()].field(part).lsb if part else 0
+            values[register] = values.get(register, 0) | value << lsb
+    for register, value in values.items():
+        ctx.set(checker.write_data, value)
+        strobe = f"{register}_write"
+        for name, number in ((register, value), (strobe, 1)):
+            if name in checker.signature.members:
+                ctx.set(Value.cast(getattr(checker, name)), number)
+        await ctx.tick()
+        if strobe in checker.signature.members:
+            ctx.set(getattr(checker, strobe), 0)
     await ctx.tick().repeat(2)
     ctx.set(checker.take, 1)
     await ctx.tick()
