@@ -15,24 +15,19 @@ def code_layout(code_bits: int) -> data.StructLayout:
     return data.StructLayout({"magnitude": code_bits, "sign": 1})
 
 
-def code_port_signature(*, code_bits: int, channels: int, together: int, entries: int) -> wiring.Signature:
+def code_port_signature(*, code_bits: int, channels: int, entries: int) -> wiring.Signature:
     """Return the writer's side of a vector of codes.
 
     Entry k listens to channel k mod ``channels``, and takes its code when ``index`` is k div ``channels`` and the ``enable`` bit
-    of that channel is set; ``together`` neighbouring channels share one.
+    of that channel is set, which it shares with its neighbour: the two of a word are written together.
     """
     return wiring.Signature(
         {
             "index": Out(index_bits(-(-entries // channels))),
-            "enable": Out(channels // together),
+            "enable": Out(channels // 2),
             "codes": Out(data.ArrayLayout(code_layout(code_bits), channels)),
         }
     )
-
-
-def together(config: ControllerConfig) -> int:
-    """Return how many neighbouring columns are written at once: the two of a word, unless the ADC brings one code a beat."""
-    return 1 if config.adc_lanes == 1 else 2
 
 
 class CodeStage(wiring.Component):
@@ -53,7 +48,8 @@ class CodeStage(wiring.Component):
     write_x, write_d : In(1), index : In(10)
         The bus writes this word of that window.
     beat_d : In(1), beat_index : In
-        The ADC's codes go to D: entry ``beat_index`` x channels + c of channel c.
+        The ADC's codes go to D: entry ``beat_index`` x channels + c of channel c. Of a single lane the second code of a word is
+        written with the first, which is kept; the first was written with a 0.
     clear : In(1)
         Forget which signs the ADC's codes had.
     codes : Out(codes x channels)
@@ -86,7 +82,7 @@ class CodeStage(wiring.Component):
                 "codes": Out(data.ArrayLayout(code_layout(config.code_bits), width)),
                 "x_enable": Out(1),
                 "x_index": Out(index_bits(-(-config.rows // 2))),
-                "d_enable": Out(width // together(config)),
+                "d_enable": Out(width // 2),
                 "d_index": Out(index_bits(self._groups)),
                 "positive": Out(1),
                 "negative": Out(1),
@@ -103,20 +99,20 @@ class CodeStage(wiring.Component):
             half = self.word.word_select(channel % 2, 16)[: config.code_bits + 1].as_signed()
             value = Signal(value_bits, name=f"value_{channel}")
             m.d.comb += value.eq(Mux(self.convert, lane, half))
-            m.d.sync += self.codes[channel].as_value().eq(sign_magnitude(value, config.code_bits))
-            with m.If(self.convert & ~self.lanes[channel]):
-                m.d.sync += self.codes[channel].as_value().eq(0)
+            code = self.codes[channel].as_value()
+            with m.If(~self.convert | self.lanes[channel]):
+                m.d.sync += code.eq(sign_magnitude(value, config.code_bits))
+            if config.adc_lanes > 1 or channel:  # a single lane's first code of a word waits for the second
+                with m.Else():
+                    m.d.sync += code.eq(0)
         part_bits = (width // 2).bit_length() - 1
         part = self.index[:part_bits]
-        of_bus = Cat((part == word).replicate(2 // together(config)) for word in range(width // 2))
-        of_beat = self.lanes if together(config) == 1 else Cat(Const(1, 1).replicate(width // 2))
+        of_bus = Cat(part == word for word in range(width // 2))
         m.d.sync += [
             self.x_enable.eq(self.write_x),
             self.x_index.eq(self.index),
             self.d_index.eq(Mux(self.convert, self.beat_index, self.index >> part_bits)),
-            self.d_enable.eq(
-                Mux(self.convert, of_beat & self.beat_d.replicate(len(of_beat)), of_bus & self.write_d.replicate(len(of_bus)))
-            ),
+            self.d_enable.eq(Mux(self.convert, self.beat_d.replicate(len(of_bus)), of_bus & self.write_d.replicate(len(of_bus)))),
         ]
         self._elaborate_signs(m)
         return m

@@ -11,7 +11,7 @@ from crosstwin_model.registers import SEED_RESET, UNLIMITED, Control
 
 from .axi_lite import AxiLite, axi_lite_signature
 from .checker import Checker, compared_registers, judged_registers
-from .codes import CodeStage, together
+from .codes import CodeStage
 from .counters import Counters
 from .drive import DriveControl
 from .lfsr import COLUMN_LINE_TAPS, ROW_LINE_TAPS
@@ -113,7 +113,6 @@ class Controller(wiring.Component):
             count=config.rows if rows else config.columns,
             code_bits=config.code_bits,
             channels=2 if rows else channels(config),
-            together=2 if rows else together(config),
             selectable=rows,
             line_taps=taps if config.has_source(Source.LFSR_PER_LINE) else None,
             reset_seed=SEED_RESET[0 if rows else 1],

@@ -31,8 +31,6 @@ class Lines(wiring.Component):
         R.
     channels : int
         Codes that can be written at once.
-    together : int
-        Neighbouring channels that share an ``enable`` bit.
     selectable : bool
         Build in the choice of one line (rows).
     line_taps : sequence of int or None
@@ -79,7 +77,6 @@ class Lines(wiring.Component):
         count: int,
         code_bits: int,
         channels: int,
-        together: int,
         selectable: bool,
         line_taps: Sequence[int] | None,
         reset_seed: int,
@@ -88,12 +85,11 @@ class Lines(wiring.Component):
         self._count = count
         self._code_bits = code_bits
         self._channels = channels
-        self._together = together
         self._selectable = selectable
         self._line_taps = line_taps
         self._reset_seed = reset_seed
         self._odd = odd
-        port = code_port_signature(code_bits=code_bits, channels=channels, together=together, entries=count)
+        port = code_port_signature(code_bits=code_bits, channels=channels, entries=count)
         super().__init__(
             {
                 "write": In(port),
@@ -132,19 +128,16 @@ class Lines(wiring.Component):
         for part, enable in enumerate(write.enable):
             m.d.comb += upper[part].eq(Cat(enable & (write.index[low_bits:] == i) for i in range(uppers)))
         codes = [Signal(code_layout(self._code_bits), name=f"code_{i}") for i in range(self._count)]
-        for first in range(0, self._count, self._together):
+        for first in range(0, self._count, 2):
             group = first // channels
-            part = first % channels // self._together
+            part = first % channels // 2
             with m.If(self.clear):
-                m.d.sync += [code.eq(0) for code in codes[first : first + self._together]]
+                m.d.sync += [code.eq(0) for code in codes[first : first + 2]]
             with m.Elif(upper[part][group >> low_bits] & (write.index[:low_bits] == group % (1 << low_bits))):
-                m.d.sync += [codes[i].eq(write.codes[i % channels]) for i in self._lines_from(first)]
+                m.d.sync += [codes[i].eq(write.codes[i % channels]) for i in range(first, min(first + 2, self._count))]
         signs = Signal(self._count)
         m.d.comb += signs.eq(Cat(code.sign for code in codes))
         return [code.magnitude for code in codes], signs
-
-    def _lines_from(self, first: int) -> range:
-        return range(first, min(first + self._together, self._count))
 
     def _elaborate_hits(self, m: Module, magnitudes: list[Value]) -> Signal:
         bits = self._code_bits

@@ -39,7 +39,7 @@ class Slots(wiring.Component):
     ahead : Out(1)
         The coming clock cycle can be LOAD; it is unless no slot follows.
     quadrant, coming_quadrant : Out(2)
-        The slot's quadrant, in this and in the coming clock cycle.
+        In LOAD the slot's quadrant; in the clock cycle before a LOAD, that of its slot.
     index, left : Out(R)
         The number k of a slot in its quadrant, and k << (R - n), n being the bits that hold BL - 1: in SCAN0 of the first slot,
         then of the second, and after a clock cycle with ``ahead`` of the slot that follows the one after the coming slot, so that
@@ -81,20 +81,22 @@ class Slots(wiring.Component):
         return m
 
     def _elaborate_timer(self, m: Module) -> None:
-        """Count the driven and the idle clock cycles of a slot, each phase loaded in the last clock cycle before it."""
-        timer = Signal(16, reset_less=True)
+        """Count the driven and the idle clock cycles of a slot, each phase begun in the last clock cycle before it."""
+        # Always begun with the same number, so that a flip-flop's reset does it.
+        coming = Signal(16, reset_less=True)
         single_width, single_gap = Signal(reset_less=True), Signal(reset_less=True)
-        loads, to_gap = Signal(), Signal()
+        begins, to_gap = Signal(), Signal()
         m.d.comb += [
             self.ahead.eq(self.plan | (self.gapping & self.phase_over)),
-            loads.eq(self.plan | self.phase_over),
+            begins.eq(self.plan | self.phase_over),
             to_gap.eq(self.load | self.hold),
         ]
+        over = coming == Mux(self.gapping, self.gap, self.width)
         m.d.sync += [
-            timer.eq(Mux(loads, Mux(to_gap, self.gap, self.width), timer - 1)),
+            coming.eq(Mux(begins, 2, coming + 1)),
             single_width.eq(self.width == 1),
             single_gap.eq(self.gap == 1),
-            self.phase_over.eq(self.pulsing & Mux(loads, Mux(to_gap, single_gap, single_width), timer == 2)),
+            self.phase_over.eq(self.pulsing & Mux(begins, Mux(to_gap, single_gap, single_width), over)),
         ]
 
     def _elaborate_index(self, m: Module) -> Value:
@@ -117,25 +119,33 @@ class Slots(wiring.Component):
     def _elaborate_order(self, m: Module, at_last: Value) -> None:
         """Go through the quadrants that are needed, or up and down with SYMMETRIZE."""
         pending = Signal(4)
-        candidates = Signal(4)
-        pairs_left = Signal(16, reset_less=True)
-        lowest = candidates & -candidates
-        following = Mux(self.symmetrize, Cat(Const(0, 1), ~self.quadrant[1]), Cat(lowest[1] | lowest[3], lowest[2] | lowest[3]))
+        first = _lowest(self.quadrants)
+        following = _lowest(pending)
+        pair = Signal(16, reset_less=True)
+        last_pair = Signal(reset_less=True)
         m.d.comb += [
-            candidates.eq(Mux(self.plan, self.quadrants, pending)),
             self.some.eq(self.symmetrize | self.quadrants.any()),
-            self.coming_quadrant.eq(self.quadrant),
+            # A quadrant that follows another is known from its LOAD on, and two clock cycles pass until the next.
+            self.coming_quadrant.eq(Mux(self.plan, Mux(self.symmetrize, 0, first), self.quadrant)),
         ]
+        m.d.sync += last_pair.eq(pair == self.pairs)
         with m.If(self.scan):
-            m.d.sync += [self.quadrant.eq(2), pairs_left.eq(self.pairs)]
-        with m.Elif(self.plan | (self.load & at_last)):
-            m.d.comb += self.coming_quadrant.eq(following)
-            m.d.sync += [self.quadrant.eq(following), pending.eq(candidates & ~lowest)]
-        with m.If(self.load):
-            ends = Mux(self.symmetrize, self.quadrant[1] & (pairs_left == 1), at_last & ~pending.any())
-            m.d.sync += self.more.eq(~ends)
-            with m.If(self.quadrant[1]):
-                m.d.sync += pairs_left.eq(pairs_left - 1)
+            m.d.sync += pair.eq(1)
+        with m.Elif(self.load & self.quadrant[1]):
+            m.d.sync += pair.eq(pair + 1)
+        with m.If(self.plan):
+            m.d.sync += [self.quadrant.eq(self.coming_quadrant), pending.eq(self.quadrants & (self.quadrants - 1))]
+        with m.Elif(self.load):
+            m.d.sync += self.more.eq(~Mux(self.symmetrize, self.quadrant[1] & last_pair, at_last & ~pending.any()))
+            with m.If(self.symmetrize):
+                m.d.sync += self.quadrant[1].eq(~self.quadrant[1])
+            with m.Elif(at_last):
+                m.d.sync += [self.quadrant.eq(following), pending.eq(pending & (pending - 1))]
+
+
+def _lowest(bits: Value) -> Value:
+    """Return the number of the lowest of four bits that is set."""
+    return Cat(~bits[0] & (bits[1] | ~bits[2]), ~bits[0] & ~bits[1])
 
 
 def _step(last: Value, bits: int) -> Value:

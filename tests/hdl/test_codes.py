@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from crosstwin_hdl.codes import CodeStage, together
+from crosstwin_hdl.codes import CodeStage
 from crosstwin_hdl.reader import channels
 from crosstwin_model.config import ControllerConfig
 
@@ -16,7 +16,7 @@ def codes_of(ctx, stage):
     return [-ctx.get(code.magnitude) if ctx.get(code.sign) else ctx.get(code.magnitude) for code in stage.codes]
 
 
-@pytest.mark.parametrize(("lanes", "adc_bits", "code_bits"), [(1, 9, 8), (4, 5, 8), (4, 12, 4), (8, 16, 8)])
+@pytest.mark.parametrize(("lanes", "adc_bits", "code_bits"), [(2, 9, 8), (4, 5, 8), (4, 12, 4), (8, 16, 8)])
 def test_beats_are_cut_and_their_signs_remembered(simulate, lanes, adc_bits, code_bits):
     """Magnitudes are cut to R bits, lanes that do not count are 0, and the signs that went to D are known until the clear."""
     config = ControllerConfig("c", rows=9, columns=20, adc_lanes=lanes, adc_bits=adc_bits, code_bits=code_bits, bl_max=16)
@@ -37,8 +37,7 @@ def test_beats_are_cut_and_their_signs_remembered(simulate, lanes, adc_bits, cod
             await ctx.tick()
             expected = [max(-limit, min(limit, value)) if used >> lane & 1 else 0 for lane, value in enumerate(values)]
             assert codes_of(ctx, stage) == expected
-            enable = used if together(config) == 1 else (1 << width // 2) - 1
-            assert ctx.get(stage.d_enable) == (enable if counts else 0) and ctx.get(stage.d_index) == step % 2
+            assert ctx.get(stage.d_enable) == ((1 << width // 2) - 1 if counts else 0) and ctx.get(stage.d_index) == step % 2
             assert ctx.get(stage.x_enable) == 0
             ctx.set(stage.beat_d, 0)
             ctx.set(stage.clear, clear)
@@ -49,6 +48,29 @@ def test_beats_are_cut_and_their_signs_remembered(simulate, lanes, adc_bits, cod
             if clear:
                 signs = [False, False]
             assert [ctx.get(stage.positive), ctx.get(stage.negative)] == signs
+
+    simulate(stage, testbench)
+
+
+def test_a_single_lane_keeps_the_first_code_of_a_word(simulate):
+    """The first is written with a 0, the second with the first, however long it is in coming."""
+    stage = CodeStage(config=ControllerConfig("c", rows=9, columns=20, adc_lanes=1))
+
+    async def testbench(ctx):
+        ctx.set(stage.convert, 1)
+        for first, second, wait in ((3, -7, 0), (-255, 255, 3), (0, 1, 1), (5, 0, 2)):
+            for lane, value in enumerate((first, second)):
+                ctx.set(stage.lanes, 1 << lane)
+                ctx.set(stage.beat, 0x155)
+                for _ in range(wait):
+                    await ctx.tick()
+                    assert ctx.get(stage.d_enable) == 0
+                ctx.set(stage.beat, (value & 0x1FF) * 0x201)
+                ctx.set(stage.beat_d, 1)
+                await ctx.tick()
+                ctx.set(stage.beat_d, 0)
+                assert codes_of(ctx, stage) == [first, second if lane else 0]
+                assert ctx.get(stage.d_enable) == 1
 
     simulate(stage, testbench)
 

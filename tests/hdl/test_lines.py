@@ -13,13 +13,12 @@ COUNT, BITS = 11, 4
 SEED = 0x2545F491
 
 
-def make(*, channels=2, together=1, selectable=False, line_taps=None, odd=False):
+def make(*, channels=2, selectable=False, line_taps=None, odd=False):
     """Return a small side."""
     return Lines(
         count=COUNT,
         code_bits=BITS,
         channels=channels,
-        together=together,
         selectable=selectable,
         line_taps=line_taps,
         reset_seed=SEED,
@@ -27,12 +26,12 @@ def make(*, channels=2, together=1, selectable=False, line_taps=None, odd=False)
     )
 
 
-async def load_codes(ctx, lines, codes, channels, together=1):
+async def load_codes(ctx, lines, codes, channels):
     """Write all codes, a group at a time."""
     for group in range(0, len(codes), channels):
         part = codes[group : group + channels]
         ctx.set(lines.write.index, group // channels)
-        ctx.set(lines.write.enable, (1 << -(-len(part) // together)) - 1)
+        ctx.set(lines.write.enable, (1 << -(-len(part) // 2)) - 1)
         for channel, code in enumerate(part):
             ctx.set(lines.write.codes[channel].as_value(), abs(code) | (code < 0) << BITS)
         await ctx.tick()
@@ -44,14 +43,14 @@ def mask(flags):
     return sum(1 << k for k, flag in enumerate(flags) if flag)
 
 
-@pytest.mark.parametrize(("channels", "together"), [(2, 1), (2, 2), (4, 2), (16, 2)])
-def test_every_line_follows_bound_and_direction(simulate, channels, together):
+@pytest.mark.parametrize("channels", [2, 4, 16])
+def test_every_line_follows_bound_and_direction(simulate, channels):
     """All 16 bounds and all 16 drive controls on random codes; + and - are never there at once."""
-    lines = make(channels=channels, together=together)
+    lines = make(channels=channels)
     codes = [0, 1, -1, 15, -15, *(random.Random(channels).randint(-15, 15) for _ in range(COUNT - 5))]
 
     async def testbench(ctx):
-        await load_codes(ctx, lines, codes, channels, together)
+        await load_codes(ctx, lines, codes, channels)
         ctx.set(lines.load, 1)
         for bound in range(16):
             ctx.set(lines.bound, bound)
