@@ -30,7 +30,7 @@ SIZES = (128, 256, 512, 1024)
 KINDS = ("dense", "typical")
 ACTIONS = ("update", "forward", "backward")
 #: Levels of ours (see ``golden_layer``), each with the peer's tile that it is held against: its C++ one, or its Python one.
-LEVELS = (("cells", "C++"), ("trains", "C++"), ("host", "C++"), ("host", "Python"))
+LEVELS = (("cells", "C++"), ("direct", "C++"), ("host", "C++"), ("host", "Python"))
 #: A round takes about that many seconds of each side, and there are so many rounds.
 ROUND = 0.03
 ROUNDS = 9

@@ -1,9 +1,10 @@
-"""A square layer on the golden model, driven at three levels, for the benches of its speed.
+"""A square layer on the golden model, driven at four levels, for the benches of its speed.
 
 - ``cells``: pulse words, made beforehand, applied to the cells (:meth:`crosstwin_model.plant.Plant.update`), or one read of them.
-- ``trains``: from the float vectors on: scaling, codes, the slots in which each line fires, all quadrants applied; of a read, the
-  scaling, the codes, the read, and the floats that its codes mean. This is what the peer's tile does in its ``update`` and
-  ``forward``.
+- ``direct``: from the float vectors on (:class:`crosstwin_sim.direct.DirectCrossbar`): scaling, codes, the slots in which each
+  line fires, all quadrants applied; of a read, the scaling, the codes, the read, and the floats that its codes mean. This is what
+  the peer's tile does in its ``update`` and ``forward``.
+- ``trains``: an update from the float vectors on in its separate steps, which also runs in several threads.
 - ``host``: the whole host program, with the registers and the clock cycles of the controller.
 """
 
@@ -24,6 +25,7 @@ from crosstwin_model.engine import Generators, Words
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import SEED_RESET
 from crosstwin_sim.crossbar import Crossbar, PulseSettings
+from crosstwin_sim.direct import DirectCrossbar
 from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.scaling import Floats, peak, plan_update, to_codes
 
@@ -85,9 +87,11 @@ class GoldenLayer:
     def __init__(self, lines: int, kind: str, threads: int = 1) -> None:
         config = (ControllerConfig if lines <= LARGEST_CONTROLLER else AnySize)("bench", lines, lines, adc_lanes=16)
         self.plant = Plant(config, PlantConfig(device=DEVICE, seed=SEED, adc_range=ADC_RANGE, initial=0.3), threads)
+        pulses = PulseSettings(DEVICE.dw_min, bl_max=BL)
+        self.direct = DirectCrossbar(self.plant, pulses=pulses)
         if lines <= LARGEST_CONTROLLER:
             self._backend = ModelBackend(config, self.plant)
-            self.crossbar = Crossbar(self._backend, pulses=PulseSettings(DEVICE.dw_min, bl_max=BL))
+            self.crossbar = Crossbar(self._backend, pulses=pulses)
         self._config = config
         self._lines = lines
         self._generators = Generators(config, SEED_RESET)
@@ -101,8 +105,9 @@ class GoldenLayer:
             "cells forward": lambda k: self.plant.read(0, False, True, self._charges[0][k], 0, lines),
             "cells backward": lambda k: self.plant.read(0, False, False, self._charges[1][k], 0, lines),
             "trains update": lambda k: self._pulse(self.trains(*self._ring[k])),
-            "trains forward": lambda k: self._read(True, self._ring[k][0]),
-            "trains backward": lambda k: self._read(False, self._ring[k][1]),
+            "direct update": lambda k: self.direct.update(*self._ring[k], RATE),
+            "direct forward": lambda k: self.direct.forward(self._ring[k][0]),
+            "direct backward": lambda k: self.direct.backward(self._ring[k][1]),
             "host update": lambda k: self.crossbar.update(*self._ring[k], RATE),
             "host forward": lambda k: self.crossbar.forward(self._ring[k][0]),
             "host backward": lambda k: self.crossbar.backward(self._ring[k][1]),
@@ -140,9 +145,3 @@ class GoldenLayer:
 
     def _pulse(self, trains: Trains) -> None:
         self.plant.update(0, trains.x_signs, trains.d_signs, trains.row_words, trains.column_words)
-
-    def _read(self, forward: bool, values: Floats) -> NDArray[np.float64]:
-        largest = peak("values", values, self._lines)
-        charge = to_codes(values, largest, WINDOW).astype(np.int32)
-        codes = self.plant.read(0, False, forward, charge, 0, self._lines)
-        return codes * (largest * ADC_RANGE / self._config.adc_max)

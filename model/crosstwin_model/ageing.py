@@ -80,7 +80,7 @@ class Ageing:
     def _age(self, tile: Tile, updates: int) -> None:
         device = self._device
         cells = CellDraws(tile.seed, tile.number, tile.flat_w.size)
-        held = tile.flat_w[:, None] if not tile.layout.states else tile.table()[:, 1 : 1 + tile.layout.states].view(np.float32)
+        held = tile.visible()[:, None] if not tile.layout.states else tile.table()[:, 1 : 1 + tile.layout.states].view(np.float32)
         before = held.copy()
         if device.lifetime:
             passed = int(self.updates[tile.number])
@@ -92,10 +92,12 @@ class Ageing:
             held[...] = on_grid(held * exp2(-device.drift_exponents(cells) * log2(ratio))[:, None])
         if tile.layout.state == PERSISTENT:
             # The write noise of the last pulse stays.
-            tile.flat_w[:] = on_grid(tile.flat_w + (held - before)[:, 0])
+            tile.show(on_grid(tile.visible() + (held - before)[:, 0]))
         elif tile.layout.state == PAIR:
-            tile.flat_w[:] = held[:, UP] - held[:, DOWN]
+            tile.show(held[:, UP] - held[:, DOWN])
             self._refresh(tile)
+        else:
+            tile.show(held[:, 0])
 
     def _kept(self, tile: Tile, cells: CellDraws) -> npt.NDArray[np.float64]:
         """Return what is left of each conductance after the updates between two decays."""
@@ -117,7 +119,7 @@ class Ageing:
         if not worn.size:
             return
         planes = tile.planes()
-        target = tile.flat_w[worn].copy()
+        target = tile.visible()[worn]
         pulses = table[:, 0]
         for direction in (DOWN, UP):
             keys = stream(tile.seed, Purpose.RESET, 2 * tile.number + direction)
@@ -138,4 +140,4 @@ class Ageing:
                 )
                 states[short, direction] = side[short]
             pulses[worn] = count[worn]
-        tile.flat_w[worn] = states[worn, UP] - states[worn, DOWN]
+        tile.show(states[worn, UP] - states[worn, DOWN], worn)

@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 
 from .bits import popcount
 from .config import ControllerConfig, Source
+from .firing import (
+    fill_hammersley,
+    fill_shared_words,
+    fill_signs,
+    fill_thresholds,
+    fire_hammersley,
+    hammersley_memory,
+)
 from .jit import njit
 from .lfsr import PER_LINE, SHARED, line_seeds, line_sequences, sequence, shift
 
@@ -26,30 +34,35 @@ _TAPS, _BITS = tuple(polynomial.tap_mask for polynomial in SHARED), tuple(polyno
 def thresholds(numbers: NDArray[np.uint16], full_scale: int, bits: int) -> NDArray[np.int16]:
     """Return T of numbers u, min((u F + F // 2) >> R, 2**R - 1) + 1: a code c fires in round(2**R c / F) of 2**R slots."""
     limits = np.empty(numbers.size, np.int16)
-    for k in range(numbers.size):
-        scaled = (np.int64(numbers[k]) * full_scale + full_scale // 2) >> bits
-        limits[k] = min(int(scaled), (1 << bits) - 1) + 1
+    fill_thresholds(limits, numbers, full_scale, bits)
     return limits
+
+
+@njit
+def extremes(codes: Codes) -> tuple[int, int]:
+    """Return the lowest and the highest code, of none (0, 0)."""
+    low = high = 0
+    if codes.size:
+        low = high = int(codes[0])
+    for code in codes:
+        low = min(low, int(code))
+        high = max(high, int(code))
+    return low, high
+
+
+@njit
+def _largest_size(codes: Codes) -> int:
+    """Return the largest size of a code."""
+    low, high = extremes(codes)
+    return max(-low, high)
 
 
 @njit
 def shared_words(codes: Codes, limits: NDArray[np.int16]) -> Words:
     """Return the slots in which each line fires, |code| >= T, when all lines share the thresholds; shape (lines, words)."""
-    count = (limits.size + 63) // 64
-    largest = 0
-    for code in codes:
-        largest = max(largest, abs(int(code)))
-    # Lines of the same magnitude fire in the same slots: those of the next smaller one, and those whose T it is.
-    table = np.zeros((count, largest + 1), np.uint64)
-    for k in range(limits.size):
-        if limits[k] <= largest:
-            table[k >> 6, limits[k]] |= np.uint64(1) << np.uint64(k & 63)
-    words = np.empty((codes.size, count), np.uint64)
-    for word in range(count):
-        for magnitude in range(1, largest + 1):
-            table[word, magnitude] |= table[word, magnitude - 1]
-        for line in range(codes.size):
-            words[line, word] = table[word, abs(codes[line])]
+    words = np.empty((codes.size, (limits.size + 63) // 64), np.uint64)
+    largest = _largest_size(codes)
+    fill_shared_words(words, codes, limits, largest, np.empty(words.shape[1] * (largest + 1), np.uint64))
     return words
 
 
@@ -69,8 +82,7 @@ def per_line_words(codes: Codes, numbers: NDArray[np.uint16]) -> Words:
 def line_signs(codes: Codes) -> Signs:
     """Return the sign of each code, -1, 0 or 1."""
     signs = np.empty(codes.size, np.int8)
-    for line in range(codes.size):
-        signs[line] = np.int8(codes[line] > 0) - np.int8(codes[line] < 0)
+    fill_signs(signs, codes)
     return signs
 
 
@@ -78,16 +90,7 @@ def line_signs(codes: Codes) -> Signs:
 def hammersley(side: int, bl: int, slots: int, mask: int, bits: int) -> NDArray[np.uint16]:
     """Return a side's numbers u of the first slots of a quadrant: the slot's number, or its bits in reverse, xor the mask."""
     numbers = np.empty(slots, np.uint16)
-    shift = bits
-    while shift > 0 and bl > 1 << (bits - shift):
-        shift -= 1
-    for k in range(slots):
-        if side == 0:
-            numbers[k] = k << shift
-        else:
-            numbers[k] = (np.int64(numbers[k >> 1]) >> 1 if k > 0 else 0) | (k & 1) << (bits - 1)
-    for k in range(slots):
-        numbers[k] ^= np.uint16(mask)
+    fill_hammersley(numbers, side, bl, mask, bits)
     return numbers
 
 
@@ -95,13 +98,17 @@ def hammersley(side: int, bl: int, slots: int, mask: int, bits: int) -> NDArray[
 def _hammersley_trains(
     x: Codes, d: Codes, bl: int, slots: int, masks: tuple[int, int], scales: tuple[int, int], bits: int
 ) -> tuple[Signs, Signs, Words, Words]:
-    rows = shared_words(x, thresholds(hammersley(0, bl, slots, masks[0], bits), scales[0], bits))
-    columns = shared_words(d, thresholds(hammersley(1, bl, slots, masks[1], bits), scales[1], bits))
-    return line_signs(x), line_signs(d), rows, columns
+    count = (slots + 63) // 64
+    memory = np.empty(hammersley_memory(count, bits), np.uint64)
+    x_signs, d_signs = np.empty(x.size, np.int8), np.empty(d.size, np.int8)
+    rows, columns = np.empty((x.size, count), np.uint64), np.empty((d.size, count), np.uint64)
+    fire_hammersley(rows, x_signs, x, _largest_size(x), 0, bl, slots, masks[0], scales[0], bits, memory)
+    fire_hammersley(columns, d_signs, d, _largest_size(d), 1, bl, slots, masks[1], scales[1], bits, memory)
+    return x_signs, d_signs, rows, columns
 
 
 @njit
-def _draw(states: tuple[int, int], bits: int) -> tuple[int, int, int, int]:
+def next_masks(states: tuple[int, int], bits: int) -> tuple[int, int, int, int]:
     """Return the masks of the rows and of the columns, and the states of both shared LFSRs after them."""
     mask = (1 << bits) - 1
     x, d = states
@@ -122,18 +129,6 @@ def count_bits(words: Words, signs: Signs) -> tuple[int, int]:
             else:
                 negative += total
     return int(positive), int(negative)
-
-
-@njit
-def extremes(codes: Codes) -> tuple[int, int]:
-    """Return the lowest and the highest code, of none (0, 0)."""
-    low = high = 0
-    if codes.size:
-        low = high = int(codes[0])
-    for code in codes:
-        low = min(low, int(code))
-        high = max(high, int(code))
-    return low, high
 
 
 def prefix_words(slots: int, words: int) -> Words:
@@ -170,7 +165,7 @@ class Generators:
 
     def draw_masks(self) -> None:
         """Take the scrambling masks of one operation with ``hammersley`` and advance both shared LFSRs."""
-        x_mask, d_mask, x_state, d_state = _draw((self.states[0], self.states[1]), self._config.code_bits)
+        x_mask, d_mask, x_state, d_state = next_masks((self.states[0], self.states[1]), self._config.code_bits)
         self.masks, self.states = (x_mask, d_mask), [x_state, d_state]
 
     def numbers(self, side: int, source: Source, bl: int, slots: int) -> NDArray[np.uint16]:

@@ -125,7 +125,7 @@ def _disturb_kernel(
                 second = second_key(keys, key)
                 count = ru[place]
                 held = place + 1 + (up if state == PAIR else 0)
-                value = w[cell] if state == VISIBLE else rf[held]
+                value = np.float32(w[cell]) * _STEP if state == VISIBLE else rf[held]
                 for word in range(row_words.shape[1]):
                     for bit in range(64):
                         mask = _ONE << np.uint64(bit)
@@ -144,7 +144,7 @@ def _disturb_kernel(
                         value = moved if moved <= parameters[1, 0] else parameters[1, 0]
                 ru[place] = count
                 if state == VISIBLE:
-                    w[cell] = value
+                    w[cell] = np.int32(value * _GRID)
                 elif state == PERSISTENT:
                     rf[held] = value
                     # A cell that no pulse has hit yet has no write noise.
@@ -152,9 +152,9 @@ def _disturb_kernel(
                     if count != 0:
                         fresh = cell_key(keys[2:], cell)
                         noise = scales[1] * table[draw_bits(fresh, second_key(keys[2:], fresh), count) >> SHIFT]
-                    w[cell] = np.rint((value + noise) * _GRID) * _STEP
+                    w[cell] = np.int32(np.rint((value + noise) * _GRID))
                 else:
                     rf[held] = value
-                    w[cell] = rf[place + 2] - rf[place + 1]
+                    w[cell] = np.int32((rf[place + 2] - rf[place + 1]) * _GRID)
 
     return njit(name_variant(disturb, step.__name__, state, record, planes))

@@ -19,6 +19,11 @@ import numba
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_COMPILED_INTO_OTHERS = (
+    "noise", "draws", "bits", "elementary", "memory", "line_lists", "pulse_batch", "pulse_kernels", "dot", "read_sums",
+    "read_kernels", "lfsr", "firing", "engine",
+)  # fmt: skip
+
 
 def njit(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function with numba, keeping the result on disk if numba finds a place it may write to."""
@@ -55,9 +60,8 @@ def name_variant(function: Callable[P, R], *parts: object) -> Callable[P, R]:
 
 
 @cache
-def source_version() -> str:
-    """Return a digest of all sources whose functions are compiled into others'."""
+def source_version(*others: Path) -> str:
+    """Return a digest of all sources whose functions are compiled into others', and of files that are given."""
     folder = Path(__file__).parent
-    sources = [folder / name for name in ("noise.py", "draws.py", "bits.py", "elementary.py", "pulse_batch.py")]
-    sources += sorted((folder / "devices").glob("*.py"))
+    sources = [*others, *(folder / f"{name}.py" for name in _COMPILED_INTO_OTHERS), *sorted((folder / "devices").glob("*.py"))]
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()

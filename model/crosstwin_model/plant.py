@@ -18,6 +18,7 @@ from crosstwin_model.ageing import Ageing
 from crosstwin_model.coincidence import Words, words_for
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices.cells import CellDraws
+from crosstwin_model.grid import GRID, LIMIT, from_grid, to_grid
 from crosstwin_model.half_select import HalfSelects
 from crosstwin_model.noise import NORMAL
 from crosstwin_model.plant_config import PlantConfig
@@ -49,6 +50,11 @@ class Plant:
     threads : int
         Threads that share the rows of an update; the result is the same for any number. 1 to 64.
 
+    Attributes
+    ----------
+    variant : tuple
+        What the compiled loop of pulses is built for, see :func:`crosstwin_model.pulse_kernels.pulse_kernel`.
+
     Raises
     ------
     ValueError
@@ -64,14 +70,15 @@ class Plant:
         self._pool: ThreadPoolExecutor | None = None
         device = config.device
         rows, columns = controller.rows, controller.columns
-        self._w = np.zeros((controller.tiles, rows, columns), np.float32)
+        self._w = np.zeros((controller.tiles, rows, columns), np.int32)  # in multiples of 1 / GRID
         planes = device.cell_planes(CellDraws(config.seed, 0, 1)).shape[1]
         derive = type(device).derive
         layout = Layout(device, planes - (derive is not None))
         factors = None if config.lines is None else config.lines.pulse_factors(rows, columns)
         self._tiles = [Tile(number, config.seed, device, self._w[number], layout, factors) for number in range(controller.tiles)]
         self._reads = Reads(controller, config, self._tiles)
-        self._kernel = pulse_kernel(device.pulse_step, derive, layout.state, layout.words, planes)
+        self.variant = (device.pulse_step, derive, layout.state, layout.words, planes)
+        self._kernel = pulse_kernel(*self.variant)
         self._shape = device.cell_shape()
         self._scales = np.array([device.c2c, device.write_noise * device.dw_min], np.float32)
         self._table = NORMAL.copy()
@@ -202,6 +209,15 @@ class Plant:
         plus, d_plus, d_minus = self._plus
         self._run(tile, plus, d_plus if up else d_minus, row_words[None], column_words[None])
 
+    def pulse_arguments(self, tile: int) -> tuple[Any, ...]:
+        """Return the first arguments, all that are not an update's trains, of the compiled loop that pulses a tile.
+
+        They are for compiled functions that pulse it without :meth:`update`; half-selects are not part of that.
+        """
+        cells = self._tile(tile)
+        cells.touched = True
+        return cells.fixed or self._fix(cells)
+
     def _run(self, tile: Tile, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
         tile.touched = True
         fixed = tile.fixed or self._fix(tile)
@@ -277,6 +293,26 @@ class Plant:
         """
         return self._reads.read(self._tile(tile), bool(differential), bool(forward), charge, gain, count)
 
+    def read_arguments(self, tile: int, forward: bool, gain: int) -> tuple[npt.NDArray[Any], ...]:
+        """Return what compiled functions that read a tile against its reference need, without :meth:`read`.
+
+        See :meth:`crosstwin_model.plant_reads.Reads.arguments`; lines are ideal. Every such read is told by :meth:`count_read`.
+        """
+        return self._reads.arguments(self._tile(tile), True, forward, gain)
+
+    def count_read(self) -> None:
+        """Take it that a read has been made with the noise of number :attr:`reads`."""
+        self._reads.count()
+
+    @property
+    def reads(self) -> int:
+        """Reads so far, modulo 2^32: the noise of the next one depends on it."""
+        return self._reads.number
+
+    def reference_touched(self, tile: int) -> bool:
+        """Return whether the reference of a C or A tile has ever been changed, and takes part in reads."""
+        return self._tile(tile | 2).touched
+
     def delays(self, beats: int) -> npt.NDArray[np.int32]:
         """Return, for the read last made, the clock cycles from the sample or the beat before to each of its beats.
 
@@ -295,13 +331,13 @@ class Plant:
 
     def conductance(self, tile: int) -> npt.NDArray[np.float32]:
         """Return a copy of a tile's conductances, float32[rows, columns]."""
-        return self._tile(tile).w.copy()
+        return from_grid(self._tile(tile).w)
 
     def weights(self, tile: int) -> npt.NDArray[np.float64]:
         """Return the weights of a C or A tile, its conductances minus its reference's, float64[rows, columns], exactly."""
         if tile & 2:
             raise ValueError(f"tile {tile} is a reference; allowed are tiles of kind 0 and 1")
-        weights: npt.NDArray[np.float64] = self._tile(tile).w.astype(np.float64) - self._w[tile + 2]
+        weights: npt.NDArray[np.float64] = (self._tile(tile).w.astype(np.int64) - self._w[tile + 2]) / GRID
         return weights
 
     def half_selects(self, tile: int) -> npt.NDArray[np.uint32]:
@@ -342,7 +378,7 @@ class Plant:
         """Return all that changes, for a checkpoint: conductances, pulse counters, the number of reads and what else there is."""
         cells = self._w.shape
         state: dict[str, npt.NDArray[Any]] = {
-            "conductance": self._w.copy(),
+            "conductance": from_grid(self._w),
             "pulses": np.array([tile.pulses() for tile in self._tiles]).reshape(cells),
             "reads": np.array(self._reads.number, np.uint32),
             "touched": np.array([tile.touched for tile in self._tiles]),
@@ -372,7 +408,12 @@ class Plant:
                     f"the state's {key} is {found.dtype}{list(found.shape)}; "
                     f"allowed in this plant is {like.dtype}{list(like.shape)}"
                 )
-        self._w[...] = state["conductance"]
+        conductance = state["conductance"]
+        within = np.abs(conductance) < LIMIT
+        grid = to_grid(np.where(within, conductance, np.float32(0.0)))
+        if not (within & (from_grid(grid) == conductance)).all():
+            raise ValueError(f"the state's conductance holds other numbers than multiples of 2**-27 within +-{LIMIT:g}")
+        self._w[...] = grid
         self._reads.number = int(state["reads"])
         states = state.get("states", np.zeros((len(self._tiles), self._tiles[0].flat_w.size, 0), np.float32))
         for tile in self._tiles:
@@ -385,7 +426,7 @@ class Plant:
 
     def digest(self) -> str:
         """Return the SHA-256, in hexadecimal, of all conductances: tile by tile, row by row, float32, lowest byte first."""
-        return hashlib.sha256(np.ascontiguousarray(self._w, "<f4").data).hexdigest()
+        return hashlib.sha256(from_grid(self._w).astype("<f4").data).hexdigest()
 
     def _tile(self, tile: int) -> Tile:
         if not 0 <= tile < len(self._tiles):

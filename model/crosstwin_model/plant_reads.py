@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model import read_kernels
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.grid import from_grid
 from crosstwin_model.noise import NORMAL, Purpose, draw_bits, stream
 from crosstwin_model.plant_config import PlantConfig
 from crosstwin_model.tile import Tile
@@ -39,7 +42,7 @@ class Reads:
         self.number = 0
         self._config, self._tiles = config, tiles
         self._lines = (controller.columns, controller.rows)
-        self._nothing = np.zeros((0, 0), np.float32)
+        self._nothing = np.zeros((0, 0), np.int32)
         self._stall_keys = stream(config.seed, Purpose.STALL)
         self._table = NORMAL.copy()
         self._parameters = config.read_parameters(controller.adc_max)
@@ -57,21 +60,32 @@ class Reads:
         if self._config.lines is not None:
             done = self._read_lines(cells, differential, forward, self._checked(charge, forward), gain, codes)
         else:
-            other = self._tiles[cells.number | 2]
-            reference = other.w if differential and other.touched else self._nothing
-            dac, adc = self._converters[forward]
-            rest = (dac, adc, self._table, cells.converter_keys, self._parameters[gain], self.number, codes)
+            w, reference, *rest = self.arguments(cells, differential, forward, gain)
             try:
-                done = read_kernels.read(cells.w, reference, forward, charge, *rest)
+                done = read_kernels.read(w, reference, forward, charge, *rest, self.number, codes)
             except TypeError:
                 done = False  # an array that the kernel does not take
             if not done:
-                done = read_kernels.read(cells.w, reference, forward, self._checked(charge, forward), *rest)
+                done = read_kernels.read(w, reference, forward, self._checked(charge, forward), *rest, self.number, codes)
         if not done:
             largest = charge[np.abs(charge.astype(np.int64)).argmax()]
             raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{read_kernels.CHARGE_MAX}")
-        self.number = (self.number + 1) & _WRAP
+        self.count()
         return codes
+
+    def count(self) -> None:
+        """Take it that a read has been made."""
+        self.number = (self.number + 1) & _WRAP
+
+    def arguments(self, cells: Tile, differential: bool, forward: bool, gain: int) -> tuple[npt.NDArray[Any], ...]:
+        """Return what :func:`crosstwin_model.read_kernels.read` takes of a tile and its converters.
+
+        It is the cells, those of its reference (none where all are 0), the errors of the driven and of the sensed lines, the
+        table of the noise, the tile's keys and the parameters.
+        """
+        other = self._tiles[cells.number | 2]
+        reference = other.w if differential and other.touched else self._nothing
+        return (cells.w, reference, *self._converters[forward], self._table, cells.converter_keys, self._parameters[gain])
 
     def delays(self, beats: int) -> npt.NDArray[np.int32]:
         """Return the delays of :meth:`crosstwin_model.plant.Plant.delays`."""
@@ -98,8 +112,8 @@ class Reads:
         units = np.empty(charge.size)
         if read_kernels.drive(charge, dac, self._table, keys, parameters, self.number, units) < 0.0:
             return False
-        sums = lines.read_sums(cells.w, units.astype(np.int64), forward)
+        sums = lines.read_sums(from_grid(cells.w), units.astype(np.int64), forward)
         if differential:
-            sums = sums - lines.read_sums(self._tiles[cells.number | 2].w, units.astype(np.int64), forward)
+            sums = sums - lines.read_sums(from_grid(self._tiles[cells.number | 2].w), units.astype(np.int64), forward)
         read_kernels.convert(sums, adc, self._table, keys, parameters, self.number, codes)
         return True

@@ -102,19 +102,19 @@ def sort_hits(n: Any, first: Any, size: Any, hits: Any, order: Any, histogram: A
 
 
 # numba's disk cache compares a closure by its content, in which an intrinsic is new in each process; these it knows by name.
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
 def _keep_between(source: Any, first: Any, low: Any, high: Any, target: Any, place: Any) -> Any:
     return keep_between(source, first, low, high, target, place)
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
 def _gather_4(
     source: Any, order: Any, first: Any, record: Any, offset: Any, target: Any, rows: Any, begin: Any, size: Any
 ) -> None:
     gather_4(source, order, first, record, offset, target, rows, begin, size)
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
 def _gather_8(
     source: Any, order: Any, first: Any, record: Any, offset: Any, target: Any, rows: Any, begin: Any, size: Any
 ) -> None:
@@ -154,7 +154,7 @@ def build_pulse_block(
                     _gather_8(ru, order, j, record, offset, flat, places, up * places.shape[1] + offset, size)
         if state == VISIBLE:
             for j in range(n):
-                value[j] = w[order[j]]
+                value[j] = np.float32(w[order[j]]) * _STEP
         for j in range(n):
             key[j] = cell_key(keys, order[j])
             second[j] = second_key(keys, key[j])
@@ -183,19 +183,19 @@ def build_pulse_block(
             ru[stride * np.uint64(order[j])] = start[j]
         if state == VISIBLE:
             for j in range(n):
-                w[order[j]] = value[j]
+                w[order[j]] = np.int32(value[j] * _GRID)
         elif state == PERSISTENT:
             for j in range(n):
                 fresh = cell_key(keys[2:], order[j])
                 bits[j] = draw_bits(fresh, second_key(keys[2:], fresh), start[j]) >> SHIFT
             for j in range(n):
                 rf[stride * np.uint64(order[j]) + _ONE] = value[j]
-                w[order[j]] = np.rint((value[j] + scales[1] * table[bits[j]]) * _GRID) * _STEP
+                w[order[j]] = np.int32(np.rint((value[j] + scales[1] * table[bits[j]]) * _GRID))
         else:
             for j in range(n):
                 pair = stride * np.uint64(order[j]) + _ONE
                 rf[pair + np.uint64(up)] = value[j]
-                w[order[j]] = rf[pair + _ONE] - rf[pair]
+                w[order[j]] = np.int32((rf[pair + _ONE] - rf[pair]) * _GRID)
 
     compiled: Callable[..., None] = register_jitable(name_variant(pulse_block, step.__name__, state, record, planes))
     return compiled

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from crosstwin_model.devices.base import DOWN, UP, Device
 from crosstwin_model.devices.cells import CellDraws, Parameter
-from crosstwin_model.grid import on_grid
+from crosstwin_model.grid import from_grid, on_grid, to_grid
 from crosstwin_model.noise import Purpose, draw_bits, stream
 from crosstwin_model.pulse_batch import PERSISTENT, VISIBLE
 from crosstwin_model.records import Layout
@@ -31,8 +31,8 @@ class Tile:
         The tile's number and the plant's seed.
     device : Device
         Its cells.
-    w : float32[rows, columns]
-        Its visible conductances, a view of the plant's, all 0.
+    w : int32[rows, columns]
+        Its visible conductances in multiples of 1 / GRID, a view of the plant's, all 0.
     layout : Layout
         Of the device.
     factors : float32[rows, columns] or None
@@ -40,8 +40,8 @@ class Tile:
 
     Attributes
     ----------
-    w, flat_w : float32[rows, columns], float32[cells]
-        Visible conductances.
+    w, flat_w : int32[rows, columns], int32[cells]
+        Visible conductances in multiples of 1 / GRID: whole numbers are what reads add fastest without an error.
     pulse_keys, converter_keys : uint32[4]
         Streams of pulses and of write noise, of DAC and of ADC.
     touched : bool
@@ -50,7 +50,9 @@ class Tile:
         What the plant's kernel takes at every call for this tile, once it has been pulsed.
     """
 
-    def __init__(self, number: int, seed: int, device: Device, w: Plane, layout: Layout, factors: Plane | None) -> None:
+    def __init__(
+        self, number: int, seed: int, device: Device, w: npt.NDArray[np.int32], layout: Layout, factors: Plane | None
+    ) -> None:
         self.number, self.seed, self.device, self.w, self.layout = number, seed, device, w, layout
         self.flat_w = w.reshape(-1)
         self.touched = False
@@ -109,20 +111,29 @@ class Tile:
         table[:, 0] = pulses
         table[:, 1 : 1 + self.layout.states] = states.view(np.uint32)
 
+    def visible(self) -> Plane:
+        """Return the visible conductances, float32[cells]."""
+        return from_grid(self.flat_w)
+
+    def show(self, values: Plane, cells: Any = slice(None)) -> None:
+        """Take visible conductances of all or some cells, float32 on the grid."""
+        self.flat_w[cells] = to_grid(values)
+
     def set(self, values: npt.NDArray[np.float64]) -> None:
         """Take conductances float64[cells], rounded to the grid and cut to the bounds; a pair holds them on one of its sides."""
         self.touched = True
         value = on_grid(values.astype(np.float32))
         if self.layout.state == VISIBLE:
-            np.clip(value, *self.bounds(), out=self.flat_w)
+            self.show(np.clip(value, *self.bounds()))
             return
         states = self.table()[:, 1:].view(np.float32)
         low, high = self.bounds()
         if self.layout.state == PERSISTENT:
-            states[:, 0] = self.flat_w[:] = np.clip(value, low, high)
+            states[:, 0] = np.clip(value, low, high)
+            self.show(states[:, 0])
             return
         states[:, DOWN], states[:, UP] = np.clip(-value, 0.0, -low), np.clip(value, 0.0, high)
-        self.flat_w[:] = states[:, UP] - states[:, DOWN]
+        self.show(states[:, UP] - states[:, DOWN])
 
     def uniform(self) -> npt.NDArray[np.float64]:
         """Return numbers uniform in +-1, float64[cells], for initial conductances."""

@@ -44,7 +44,7 @@ def test_levels_of_a_layer_give_the_same_pulses_on_average(bench):
     """What is timed as pulse trains is what the host program does: as many pulses reach the cells in a turn of the ring."""
     golden = bench("golden_layer")
     counts = []
-    for level in ("cells", "trains", "host"):
+    for level in ("cells", "direct", "host"):
         layer = golden.GoldenLayer(32, "dense")
         layer.run(f"{level} update", 64)
         counts.append(int(layer.plant.state()["pulses"].sum()))

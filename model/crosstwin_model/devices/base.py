@@ -29,7 +29,7 @@ import numpy.typing as npt
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices.cells import CellDraws, CellSteps, Parameter, Plane
 from crosstwin_model.elementary import exp
-from crosstwin_model.grid import on_grid
+from crosstwin_model.grid import LIMIT, on_grid
 
 __all__ = ["CONDUCTANCE_LIMIT", "DOWN", "SMALLEST_BOUND", "UP", "CellDraws", "CellSteps", "Device", "Parameter", "Plane"]
 
@@ -191,6 +191,11 @@ class Device:
                     f"{name} is {bound!r} with a spread of {spread!r}; allowed are bounds that stay within "
                     f"+-{CONDUCTANCE_LIMIT:g} at {_LARGEST_NORMAL} standard deviations"
                 )
+        if self.largest_conductance >= LIMIT:
+            raise ConfigurationError(
+                f"write_noise is {self.write_noise!r} steps of {self.dw_min!r}; allowed is what keeps conductances within "
+                f"+-{LIMIT:g} at {_LARGEST_NORMAL} standard deviations"
+            )
 
     @property
     def largest_conductance(self) -> float:

@@ -1,0 +1,78 @@
+"""Lists of the lines that fire in an update, as the compiled loop of pulses goes through them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from crosstwin_model.bits import LANES, keep_between
+
+_NONE = np.uint64(0)
+_LINE = np.uint64(0xFFFFFFFF)
+#: Above the number of a line that fires: 1 for a positive sign, 2 for a negative one.
+_SIGN = np.uint64(32)
+_LANES = np.uint64(LANES)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def list_size(lines: Any, sides: Any, words: Any) -> Any:
+    """Return how many words of memory :func:`list_lines` takes."""
+    return 4 + (lines + 2 * LANES) * (2 + sides * words)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def list_lines(line_words: Any, signs: Any, memory: Any) -> Any:
+    """List the lines that fire, those of positive sign first; negative ones begin at a multiple of LANES.
+
+    Parameters
+    ----------
+    line_words : uint64[sides, lines, words]
+    signs : int8[lines]
+    memory : uint64[list_size]
+        What is returned lies in it.
+
+    Returns
+    -------
+    numbers : uint64[size]
+        Of the lines; size leaves LANES behind the last. Those between and behind the lines may be anything.
+    ends : uint64[4]
+        Where each sign begins and ends.
+    listed : uint64[sides * words * size]
+        Their words, side by side and word by word; 0 between and behind the lines.
+    """
+    sides, lines, words = line_words.shape
+    size = lines + 2 * LANES
+    ends, numbers, keys, listed = memory[:4], memory[4 : 4 + size], memory[4 + size : 4 + 2 * size], memory[4 + 2 * size :]
+    keys[:] = _NONE
+    listed[:] = _NONE
+    for side in range(sides):
+        for word in range(words):
+            for line in range(lines):
+                keys[line] |= line_words[side, line, word]
+    for line in range(lines):
+        sign = np.uint64(signs[line] > 0) | np.uint64(signs[line] < 0) << np.uint64(1)
+        keys[line] = (sign << _SIGN | np.uint64(line)) if keys[line] != _NONE else _NONE
+    end: Any = _NONE
+    for half in range(2):
+        begin = (end + _LANES - np.uint64(1)) & ~(_LANES - np.uint64(1))
+        low = np.uint64(half + 1) << _SIGN
+        end = begin
+        for line in range(0, lines, LANES):
+            end = _keep_between(keys, line, low - np.uint64(1), low | _LINE, numbers, end)
+        ends[2 * half], ends[2 * half + 1] = begin, end
+        for k in range(begin, end):
+            numbers[k] &= _LINE
+        for side in range(np.uint64(sides)):
+            for word in range(np.uint64(words)):
+                place = (side * np.uint64(words) + word) * np.uint64(size)
+                for k in range(begin, end):
+                    listed[place + k] = line_words[side, numbers[k], word]
+    return numbers, ends, listed
+
+
+# numba's disk cache compares a closure by its content, in which an intrinsic is new in each process; this it knows by name.
+@register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
+def _keep_between(source: Any, first: Any, low: Any, high: Any, target: Any, place: Any) -> Any:
+    return keep_between(source, first, low, high, target, place)

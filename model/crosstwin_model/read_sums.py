@@ -1,0 +1,178 @@
+"""The sums of a read: conductances times units of charge along all sensed lines.
+
+Conductances are whole numbers, multiples of 1 / GRID, and units are whole numbers as well: whatever the order, sums are exact as
+long as they are within 2**53. Only here may the compiler reorder and fuse.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_1, sum_4
+from crosstwin_model.jit import njit, njit_any_order
+
+_HALF = np.float64(1 << 16)
+_TURNED = np.float64(1 << 15)
+#: The largest unit with which the instruction of :mod:`crosstwin_model.dot` is worth its while.
+_LARGEST_UNIT = LARGEST_SUM // 64
+
+
+@njit_any_order
+def forward_floats(w: Any, units: Any, sums: Any) -> None:
+    """Add units[i] w[i, j] over i to sums[j]."""
+    rows, columns = w.shape
+    # Rows at rest, such as those behind a rectifier, are left out.
+    driven = np.empty(rows, np.uint64)
+    count = 0
+    for row in range(rows):
+        driven[count] = np.uint64(row)
+        count += units[row] != 0.0
+    first = 0
+    while first + 4 <= count:
+        i, j, k, m = driven[first], driven[first + 1], driven[first + 2], driven[first + 3]
+        a, b, c, d = units[i], units[j], units[k], units[m]
+        for column in range(columns):
+            sums[column] += (a * np.float64(w[i, column]) + b * np.float64(w[j, column])) + (
+                c * np.float64(w[k, column]) + d * np.float64(w[m, column])
+            )
+        first += 4
+    while first < count:
+        i = driven[first]
+        for column in range(columns):
+            sums[column] += units[i] * np.float64(w[i, column])
+        first += 1
+
+
+@njit_any_order
+def backward_floats(w: Any, units: Any, sums: Any) -> None:
+    """Add units[j] w[i, j] over j to sums[i]."""
+    rows, columns = w.shape
+    row = 0
+    while row + 4 <= rows:
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
+        for column in range(columns):
+            unit = units[column]
+            a += unit * np.float64(w[row, column])
+            b += unit * np.float64(w[row + 1, column])
+            c += unit * np.float64(w[row + 2, column])
+            d += unit * np.float64(w[row + 3, column])
+        sums[row] += a
+        sums[row + 1] += b
+        sums[row + 2] += c
+        sums[row + 3] += d
+        row += 4
+    while row < rows:
+        total = 0.0
+        for column in range(columns):
+            total += units[column] * np.float64(w[row, column])
+        sums[row] += total
+        row += 1
+
+
+@njit
+def forward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
+    """Do what :func:`forward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // LINES."""
+    rows, columns = w.shape
+    driven, pairs = np.zeros(rows + LINES, np.uint64), np.zeros(rows + LINES, np.int32)
+    count = 0
+    for row in range(rows):
+        driven[count] = np.uint64(row)
+        pairs[count] = np.int32(units[row])
+        count += units[row] != 0.0
+    # Lines up to a multiple of LINES: any, at rest.
+    driven[count] = np.uint64(0)
+    pairs[count] = 0
+    flat, whole = w.reshape(w.size), columns // SUMS * SUMS
+    low, high = np.empty(whole, np.int32), np.empty(whole, np.int32)
+    block = LARGEST_SUM // largest // LINES * LINES
+    for begin in range(0, count, block):
+        end = min(begin + block, count)
+        low[:] = 0
+        high[:] = 0
+        for first in range(begin, end, LINES):
+            add_lines(flat, driven, pairs, first, columns, low, high, whole)
+        driving = np.int64(0)
+        for k in range(begin, end):
+            driving += pairs[k]
+        for column in range(whole):
+            sums[column] += np.float64(high[column]) * _HALF + np.float64(low[column]) + _TURNED * np.float64(driving)
+    for column in range(whole, columns):
+        for k in range(count):
+            sums[column] += np.float64(np.int64(pairs[k]) * np.int64(w[driven[k], column]))
+
+
+@njit
+def backward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
+    """Do what :func:`backward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // SUMS."""
+    rows, columns = w.shape
+    whole = columns // SUMS * SUMS
+    low, high, four = np.empty(whole, np.int32), np.empty(whole, np.int32), np.empty(8, np.int32)
+    for column in range(whole):
+        unit = np.int32(units[column])
+        low[column] = unit & 0xFFFF
+        high[column] = unit << 16
+    flat = w.reshape(w.size)
+    block = LARGEST_SUM // largest // SUMS * SUMS
+    for begin in range(0, whole, block):
+        end = min(begin + block, whole)
+        driving = 0.0
+        for column in range(begin, end):
+            driving += units[column]
+        row = 0
+        while row < rows:
+            count = 4 if row + 4 <= rows else 1
+            if count == 4:
+                sum_4(flat, row * columns, columns, low, high, begin, end, four)
+            else:
+                sum_1(flat, row * columns, columns, low, high, begin, end, four)
+            for k in range(count):
+                sums[row + k] += np.float64(four[2 * k + 1]) * _HALF + np.float64(four[2 * k]) + _TURNED * driving
+            row += count
+    for row in range(rows):
+        for column in range(whole, columns):
+            sums[row] += units[column] * np.float64(w[row, column])
+
+
+@njit
+def add_sums(w: Any, forward: Any, units: Any, sums: Any) -> None:
+    """Add conductances times units along the sensed lines to ``sums``, in the way that is fastest here.
+
+    Parameters
+    ----------
+    w : int32[rows, columns]
+        Multiples of 1 / GRID.
+    forward : bool
+        Rows are driven and columns sensed; else the other way round.
+    units : float64[driven]
+        Whole numbers within +-2**24.
+    sums : float64[sensed]
+        No sum may exceed 2**53.
+    """
+    if HAS_DOT:
+        largest = np.int32(1)
+        for unit in units:
+            largest = max(largest, np.int32(abs(np.int32(unit))))
+        if largest <= _LARGEST_UNIT:
+            if forward:
+                forward_words(w, units, largest, sums)
+            else:
+                backward_words(w, units, largest, sums)
+            return
+    if forward:
+        forward_floats(w, units, sums)
+    else:
+        backward_floats(w, units, sums)
+
+
+@njit
+def add_whole(w: Any, forward: Any, units: Any, sums: Any) -> None:
+    """Add the same in whole numbers to int64 sums: for those beyond 2**53."""
+    rows, columns = w.shape
+    for row in range(rows):
+        for column in range(columns):
+            if forward:
+                sums[column] += np.int64(units[row]) * np.int64(w[row, column])
+            else:
+                sums[row] += np.int64(units[column]) * np.int64(w[row, column])

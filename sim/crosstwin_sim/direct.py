@@ -1,0 +1,153 @@
+"""A crossbar without its controller: from floats to conductances, or to the outputs of a read, in one compiled call."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from crosstwin_model.config import Source
+from crosstwin_model.memory import addresses
+from crosstwin_model.plant import Plant
+from crosstwin_model.registers import SEED_BITS, SEED_RESET, TileKind
+
+from .crossbar import PulseSettings, ReadSettings
+from .direct_kernels import READ, REFUSED, SETTINGS, read, update_kernel
+from .scaling import Converters, Floats, adc_step, peak, positive
+
+_READS = ReadSettings()
+
+
+class DirectCrossbar:
+    """Tile C of one pair of the golden model's plant, less its reference, driven without the controller.
+
+    :meth:`update`, :meth:`forward` and :meth:`backward` give the bits that those of :class:`crosstwin_sim.crossbar.Crossbar` give
+    on the back end ``model``, from the same seeds and the same plant, in one compiled call each. What only a controller has is
+    left out: registers, clock cycles, counters, waveforms, transfers and the emergency stop.
+
+    Parameters
+    ----------
+    plant : Plant
+        The array; calls run in one thread, whatever it is made for.
+    pair : int
+        Tile pair.
+    pulses : PulseSettings
+        How updates are pulsed; the source is ``hammersley``.
+    reads : ReadSettings
+        How reads are taken; there is no bound management.
+    seeds : pair of int
+        States of the shared LFSRs of rows and of columns, as SEED_X and SEED_D set them; not 0.
+
+    Raises
+    ------
+    ValueError
+        If the plant counts half-selects or has lines with resistance, or a setting is not as said; the sentence says what is
+        allowed.
+    """
+
+    def __init__(
+        self,
+        plant: Plant,
+        pair: int = 0,
+        *,
+        pulses: PulseSettings,
+        reads: ReadSettings = _READS,
+        seeds: tuple[int, int] = SEED_RESET,
+    ) -> None:
+        config = plant.controller
+        if plant.config.half_select is not None or plant.config.lines is not None:
+            raise ValueError(
+                "the plant has half-selects or lines with resistance, which a DirectCrossbar leaves out; a Crossbar drives it"
+            )
+        if pulses.source is not Source.HAMMERSLEY:
+            raise ValueError(f"the source is {pulses.source.label}; a DirectCrossbar has hammersley")
+        bl_max = config.bl_max if pulses.bl_max is None else pulses.bl_max
+        for name, value, low, high in (
+            ("pair", pair, 0, config.pairs - 1),
+            ("bl_max", bl_max, 1, config.bl_max),
+            ("bl_min", pulses.bl_min, 1, bl_max),
+            ("window", reads.window, 1, config.code_max),
+            ("forward_gain", reads.forward_gain, 0, 15),
+            ("backward_gain", reads.backward_gain, 0, 15),
+            ("bound_steps", reads.bound_steps, 0, 0),
+        ):
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}; allowed are {low} to {high}")
+        for name, seed, bits in zip(("x", "d"), seeds, SEED_BITS, strict=True):
+            if not 0 < seed < 1 << bits:
+                raise ValueError(f"the seed of {name} is {seed}; allowed are 1 to {(1 << bits) - 1}")
+        self.plant, self.pulses, self.reads = plant, pulses, reads
+        self._pair, self._tile = pair, 4 * pair + TileKind.C
+        self._step = positive("step", pulses.step)
+        self._update = update_kernel(*plant.variant)
+        self._cells: npt.NDArray[np.int64] | None = None
+        self._settings = np.array(
+            [*seeds, config.rows, config.columns, reads.window, pulses.bl_min, bl_max, config.full_scale_max, config.code_bits],
+            np.int64,
+        )
+        assert self._settings.size == SETTINGS
+        converters = Converters(plant.config.input_full_scale, plant.config.adc_range)
+        gains = (reads.backward_gain, reads.forward_gain)
+        input_step = converters.input_full_scale / reads.window
+        self._output_steps = [input_step * adc_step(converters, config.adc_max, gain) for gain in gains]
+        self._lines = (config.columns, config.rows)
+        self._gains = gains
+        self._arrays: dict[tuple[bool, bool], npt.NDArray[np.int64]] = {}
+
+    def forward(self, x: Floats) -> Floats:
+        """Return x W: outputs of the columns for inputs of the rows, float64[columns] of float64[rows]."""
+        return self._read("x", x, True)
+
+    def backward(self, d: Floats) -> Floats:
+        """Return W d: outputs of the rows for errors of the columns, float64[rows] of float64[columns]."""
+        return self._read("d", d, False)
+
+    def update(self, x: Floats, d: Floats, rate: float) -> None:
+        """Add rate * x d^T on average, all cells at once, with pulses; the time of one update passes on devices that age.
+
+        Raises
+        ------
+        ValueError
+            If a vector has another length or holds a NaN or an infinity, or the rate is not above 0.
+        """
+        if not 0.0 < rate < math.inf:
+            positive("rate", rate)
+        plant = self.plant
+        cells = plant.pulse_arguments(self._tile)
+        if self._cells is None:
+            self._cells = addresses(*cells)
+        try:
+            done = self._update(self._cells, self._settings, x, d, rate, self._step)
+        except TypeError:
+            done = False  # an array that the kernel does not take
+        if not done:
+            x, d = _vector("x", x, self._lines[True]), _vector("d", d, self._lines[False])
+            self._update(self._cells, self._settings, x, d, rate, self._step)
+        if plant.ages:
+            plant.elapse(self._pair)
+
+    def _read(self, name: str, values: Floats, forward: bool) -> Floats:
+        plant = self.plant
+        key = forward, plant.reference_touched(self._tile)
+        arrays = self._arrays.get(key)
+        if arrays is None:
+            arrays = self._arrays[key] = addresses(*plant.read_arguments(self._tile, forward, self._gains[forward]))
+        outputs = np.empty(self._lines[not forward])
+        rest = (forward, self.reads.window, self._output_steps[forward], plant.reads)
+        try:
+            found = read(arrays, *rest, values, outputs)
+        except TypeError:
+            found = REFUSED  # an array that the kernel does not take
+        if found == REFUSED:
+            found = read(arrays, *rest, _vector(name, values, self._lines[forward]), outputs)
+        if found == READ:
+            plant.count_read()
+        return outputs
+
+
+def _vector(name: str, values: Floats, length: int) -> Floats:
+    """Return a vector as an array that kernels take (ValueError with a sentence if it has another length or is not finite)."""
+    vector = np.array(values, np.float64)
+    peak(name, vector, length)
+    return vector

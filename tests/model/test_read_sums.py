@@ -1,0 +1,82 @@
+"""The sums of a read are exact in every way of adding them, up to the largest conductances and units."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosstwin_model import read_sums
+from crosstwin_model.config import ConfigurationError, ControllerConfig
+from crosstwin_model.devices.soft_bounds import SoftBounds
+from crosstwin_model.dot import HAS_DOT
+from crosstwin_model.plant import Plant, PlantConfig
+
+Way = Callable[[Any, Any, Any, int], None]
+WAYS: dict[bool, list[Way]] = {
+    True: [lambda w, units, sums, _: read_sums.forward_floats(w, units, sums)],
+    False: [lambda w, units, sums, _: read_sums.backward_floats(w, units, sums)],
+}
+for forward, ways in WAYS.items():
+    ways.append(lambda w, units, sums, _, forward=forward: read_sums.add_sums(w, forward, units, sums))
+if HAS_DOT:  # the instruction must be there to be compiled
+    WAYS[True].append(lambda w, units, sums, largest: read_sums.forward_words(w, units, largest, sums))
+    WAYS[False].append(lambda w, units, sums, largest: read_sums.backward_words(w, units, largest, sums))
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.integers(1, 1023),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+)
+def test_sums_are_exact(rows: int, columns: int, unit: int, forward: bool, extreme: bool, sparse: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    low, high = -(2**31), 2**31 - 1
+    cells = rng.choice([low, high], (rows, columns)) if extreme else rng.integers(low, high, (rows, columns), endpoint=True)
+    driven = rows if forward else columns
+    units = np.full(driven, unit) if extreme else rng.integers(-unit, unit, driven, endpoint=True)
+    units *= rng.random(driven) < (0.3 if sparse else 1.0)
+    expected = units @ cells if forward else cells @ units
+    for way in WAYS[forward]:
+        sums = np.zeros(expected.size)
+        way(cells.astype(np.int32), units.astype(np.float64), sums, unit)
+        assert np.array_equal(sums, expected)
+    whole = np.zeros(expected.size, np.int64)
+    read_sums.add_whole(cells.astype(np.int32), forward, units.astype(np.float64), whole)
+    assert np.array_equal(whole, expected)
+
+
+def test_many_lines_do_not_overflow() -> None:
+    rng = np.random.default_rng(1)
+    cells = np.full((40, 4096), -(2**31), np.int32)
+    units = np.full(4096, 63.0)
+    expected = -(2.0**31) * 63 * 4096
+    for forward in (True, False):
+        w = np.ascontiguousarray(cells.T) if forward else cells
+        sums = np.zeros(40)
+        read_sums.add_sums(w, forward, units, sums)
+        assert sums.tolist() == [expected] * 40
+    units[rng.integers(4096)] = 2.0**20  # beyond what the instruction takes
+    sums = np.zeros(40)
+    read_sums.add_sums(cells, False, units, sums)
+    assert sums.tolist() == [-(2.0**31) * (63 * 4095 + 2**20)] * 40
+
+
+def test_conductances_that_have_no_whole_number_are_refused() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"write_noise is 900.0 steps of 0.01; allowed is what keeps conductances within \+-16"
+    ):
+        SoftBounds("test", 0.01, write_noise=900.0)
+    plant = Plant(ControllerConfig("test", rows=4, columns=4), PlantConfig())
+    for value in (16.0, np.nan, 2.0**-28):
+        state = plant.state()
+        state["conductance"][0, 1, 2] = value
+        with pytest.raises(ValueError, match=r"holds other numbers than multiples of 2\*\*-27 within \+-16"):
+            plant.restore(state)
