@@ -19,7 +19,7 @@ from .lines import Lines
 from .pairs import Pairs
 from .pins import PINS, Pins
 from .reader import Reader, channels
-from .register_file import COUNTERS, RegisterFile
+from .register_file import RegisterFile
 from .result import Result
 from .sequencer import Sequencer
 from .slots import Slots
@@ -181,15 +181,13 @@ class Controller(wiring.Component):
                 "slot_shown": self._pins.slot,
                 "driven": Cat(self.row_pos | self.row_neg, self.column_pos | self.column_neg),
                 "clear": control & registers.write_data[int(Control.CLEAR_COUNTERS).bit_length() - 1],
+                "request": registers.counter_request,
+                "number": registers.counter_number,
                 "read": registers.counter_read,
             },
         )
-        for i, name in enumerate(COUNTERS):
-            m.d.comb += [
-                getattr(registers, name.lower()).eq(counters.low[i]),
-                getattr(registers, f"{name.lower()}_high").eq(counters.high[i]),
-            ]
         m.d.comb += [
+            registers.counter.eq(counters.value),
             registers.busy.eq(sequencer.busy),
             registers.status.eq(Cat(sequencer.busy, status.fault, self.estop, status.fault_code)),
             registers.error.eq(status.error),

@@ -3,8 +3,9 @@
 from functools import reduce
 from operator import add
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from crosstwin_model.config import ControllerConfig
@@ -58,7 +59,10 @@ class FiredLines(wiring.Component):
 class Counters(wiring.Component):
     """Hold CYCLES, SLOTS, FIRED and OPERATIONS, 64 bits each, and the high halves that go with the last reads.
 
-    An event is counted one clock cycle later, so that no path goes on into the chains of carries.
+    An event is counted one clock cycle later. Flip-flops count the lowest ``PLACES`` bits; the rest is in a memory with one adder
+    for all. For a low half the memory has two rows: what it is now, and what it will be when its flip-flops overflow, which only
+    tells which row counts. The other row is then made anew, and a carry into the high half added, when the bus leaves the memory
+    alone. A cleared number is read from a row that is never written.
 
     Parameters
     ----------
@@ -72,33 +76,69 @@ class Counters(wiring.Component):
         The pins show a slot's first clock cycle, and which lines are driven.
     clear : In(1)
         Set all counters to 0; the high halves stay as they were read.
-    read : In(4)
-        The counters that are being read: their high halves are held.
-    low, high : Out(32) x 4
-        Low halves, and held high halves, in the order of COUNTERS.
-    totals : dict of str to Signal(64)
-        The counters themselves, so that tests need not wait for 2**32 clock cycles.
+    request : In(1)
+        The bus may read in the coming clock cycle; never in two clock cycles running.
+    number : In(3)
+        What it may read, in that clock cycle too: 2 i is the low half of counter i, in the order of COUNTERS, and 2 i + 1 the
+        high half that is held of it.
+    read : In(1)
+        One clock cycle after ``request``: a low half is read; its high half is to be held.
+    value : Out(32)
+        One clock cycle after ``request``: the number as it is in that clock cycle.
+    places : tuple of Signal
+        Lowest bits of the counters.
+    memory : Memory
+        Row 4 b + i of 32 bits: low half of counter i, without the bits of ``places``, now (b = ``second[i]``) or next; row 8 + i:
+        high half, without ``carried[i]``; row 12 + i: held high half.
+    second, stale, full, carried, blank, high_blank, held_blank, held : Signal(4)
+        For every counter: the row of b = 1 is now; the next row is still to be made; it is an overflow; the high half is one
+        more; low, high and held half are 0, whatever their rows hold; the held half is the high half.
     """
 
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
-        self.totals = {name: Signal(64, name=name.lower()) for name in COUNTERS}
+        lines = config.rows + config.columns
+        #: A row has to be made in the time of 16 events or more.
+        bits = lines.bit_length() + 4 if config.fired_counter else 5
+        self.places = tuple(Signal(bits, name=f"places_{name.lower()}") for name in COUNTERS)
+        self.memory: Memory = Memory(shape=32, depth=32 if config.fired_counter else 16, init=[])
+        #: Without a counter of fired lines its rows stay empty.
+        self._empty = 16 if config.fired_counter else COUNTERS.index("FIRED")
+        self._built = [i for i, name in enumerate(COUNTERS) if name != "FIRED" or config.fired_counter]
+        every = (1 << len(COUNTERS)) - 1
+        self.second, self.full, self.carried, self.held = (Signal(4, name=name) for name in ("second", "full", "carried", "held"))
+        self.stale, self.blank = Signal(4, init=every), Signal(4, init=every)
+        self.high_blank, self.held_blank = Signal(4, init=every), Signal(4, init=every)
         super().__init__(
             {
                 "cycle": In(1),
                 "slot": In(1),
                 "operation": In(1),
                 "slot_shown": In(1),
-                "driven": In(config.rows + config.columns),
+                "driven": In(lines),
                 "clear": In(1),
-                "read": In(len(COUNTERS)),
-                "low": Out(32).array(len(COUNTERS)),
-                "high": Out(32).array(len(COUNTERS)),
+                "request": In(1),
+                "number": In(3),
+                "read": In(1),
+                "value": Out(32),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        m.submodules.memory = self.memory
+        self._port = self.memory.write_port()
+        self._data = self.memory.read_port(transparent_for=(self._port,))
+        self._making, self._carrying = Signal(4), Signal(4)
+        self._overflows = self._elaborate_places(m)
+        self._elaborate_memory(m)
+        self._elaborate_marks(m)
+        asked = Array(self.places)[self.number[1:]]
+        m.d.comb += self.value.eq(self._data.data | Mux(self.number[0], 0, asked))
+        return m
+
+    def _elaborate_places(self, m: Module) -> Signal:
+        """Count the lowest bits; return which of them overflow."""
         steps: dict[str, Value] = {}
         for name, event in (("CYCLES", self.cycle), ("SLOTS", self.slot), ("OPERATIONS", self.operation)):
             steps[name] = step = Signal(name=f"step_{name.lower()}")
@@ -107,17 +147,65 @@ class Counters(wiring.Component):
             m.submodules.fired = fired = FiredLines(lines=len(self.driven))
             m.d.comb += [fired.driven.eq(self.driven), fired.slot.eq(self.slot_shown), fired.clear.eq(self.clear)]
             steps["FIRED"] = fired.count
+        overflows = Signal(4)
         for i, name in enumerate(COUNTERS):
-            if name not in steps:
-                continue
-            counter = self.totals[name]
-            m.d.sync += counter.eq(counter + steps[name])
-            with m.If(self.clear):
-                m.d.sync += counter.eq(0)
-            m.d.comb += self.low[i].eq(counter)
-            with m.If(self.read[i]):
-                m.d.sync += self.high[i].eq(counter[32:])
-        return m
+            if name in steps:
+                m.d.sync += self.places[i].eq(self.places[i] + steps[name])
+                m.d.comb += overflows[i].eq((self.places[i] + steps[name])[len(self.places[i])])
+        with m.If(self.clear):
+            m.d.sync += [places.eq(0) for places in self.places]
+        return overflows
+
+    def _elaborate_memory(self, m: Module) -> None:
+        """Choose the row to be read, and write what becomes of it one clock cycle later."""
+        data, port = self._data, self._port
+        asked = self.number[1:]
+        # As they will be when the row is there.
+        second, blank = self.second ^ self._overflows, (self.blank & ~self._overflows) | self.clear.replicate(4)
+        adds_place, adds_one = Signal(), Signal()
+        m.d.sync += [port.en.eq(0), adds_place.eq(0), adds_one.eq(0), self._making.eq(0), self._carrying.eq(0)]
+        with m.If(self.request & ~self.number[0]):
+            m.d.comb += data.addr.eq(self._row(asked, second.bit_select(asked, 1), blank.bit_select(asked, 1)))
+        with m.Elif(self.request):
+            m.d.comb += data.addr.eq(self._row(asked, Const(3, 2), self.held_blank.bit_select(asked, 1)))
+        with m.Elif(self.read & ~self.held.bit_select(asked, 1)):
+            m.d.comb += data.addr.eq(self._row(asked, Const(2, 2), self.high_blank.bit_select(asked, 1)))
+            m.d.sync += [port.en.eq(1), port.addr.eq(Cat(asked, Const(3, 2))), adds_one.eq(self.carried.bit_select(asked, 1))]
+        for i in self._built:
+            with m.Elif(self.stale[i] & ~self._making[i]):
+                m.d.comb += data.addr.eq(self._row(Const(i, 2), self.second[i], self.blank[i]))
+                m.d.sync += [port.en.eq(1), port.addr.eq(Cat(Const(i, 2), ~self.second[i])), adds_place.eq(1)]
+                m.d.sync += self._making[i].eq(~self.clear)
+        for i in self._built:
+            with m.Elif(self.carried[i] & ~self._carrying[i]):
+                m.d.comb += data.addr.eq(self._row(Const(i, 2), Const(2, 2), self.high_blank[i]))
+                m.d.sync += [port.en.eq(1), port.addr.eq(Cat(Const(i, 2), Const(2, 2))), adds_one.eq(1)]
+                m.d.sync += self._carrying[i].eq(~self.clear)
+        total = Signal(33)
+        zeros = Const(0, len(self.places[0]) - 1)
+        m.d.comb += [total.eq(data.data + Cat(adds_one, zeros, adds_place)), port.data.eq(total)]
+        for i in self._built:
+            with m.If(self._making[i]):
+                m.d.sync += self.full[i].eq(total[32])
+
+    def _elaborate_marks(self, m: Module) -> None:
+        """Keep what is known of the rows; a later line of these counts more."""
+        overflows = self._overflows
+        carries = overflows & self.full
+        asked = Cat(self.read & (self.number[1:] == i) for i in range(len(COUNTERS)))
+        m.d.sync += [
+            self.second.eq(self.second ^ overflows),
+            self.stale.eq((self.stale & ~self._making) | overflows | self.clear.replicate(4)),
+            self.blank.eq((self.blank & ~overflows) | self.clear.replicate(4)),
+            self.carried.eq(((self.carried & ~self._carrying) | carries) & ~self.clear.replicate(4)),
+            self.high_blank.eq((self.high_blank & ~self._carrying) | self.clear.replicate(4)),
+            self.held_blank.eq(self.held_blank & ~asked),
+            self.held.eq((self.held | asked) & ~carries & ~self.clear.replicate(4)),
+        ]
+
+    def _row(self, counter: Value, kind: Value, blank: Value) -> Value:
+        """Return the row of a counter's number, or one that is always 0."""
+        return Mux(blank, self._empty, Cat(counter, kind))
 
 
 def _sum(values: list[Value]) -> Value:

@@ -30,6 +30,11 @@ def is_constant(register: Register) -> bool:
     return register.name in ("ID", "VERSION", "SIZE", "CAPABILITY", "LIMITS")
 
 
+def is_counter(register: Register) -> bool:
+    """Whether a register is one half of a counter."""
+    return register.name.removesuffix("_HIGH") in COUNTERS
+
+
 def is_stored(register: Register) -> bool:
     """Whether the register file itself holds a register: the bus writes it, and nothing else changes it."""
     changed_by_hardware = ("SEED_X", "SEED_D", "PULSE_BUDGET")
@@ -66,11 +71,15 @@ class RegisterFile(wiring.Component):
         A legal write of a word of X or D, and its number within the window.
     y_word : Out, y_data : In(32)
         Word of Y whose content ``y_data`` shows one clock cycle later.
-    counter_read : Out(4)
-        CYCLES, SLOTS, FIRED, OPERATIONS are being read.
+    counter_request : Out(1), counter_number : Out(3)
+        In the coming clock cycle a register may be read, and this half of a counter, if it is one: twice the counter's place in
+        COUNTERS, and 1 more for its _HIGH register. The number stays for that clock cycle.
+    counter_read : Out(1), counter : In(32)
+        One clock cycle after the request: a counter's low half is being read; what is read of a counter.
 
     For every register NAME of the map that the file stores: ``name`` : Out(layout), its fields. For every other register that can
-    be read and is no constant: ``name`` : In(layout). For every one that can be written: ``name_write`` : Out(1), a strobe.
+    be read and is no constant or counter: ``name`` : In(layout). For every one that can be written: ``name_write`` : Out(1), a
+    strobe.
     """
 
     #: Clock cycles from a request to the one in which a write acts, or a read takes its value.
@@ -92,13 +101,16 @@ class RegisterFile(wiring.Component):
             "window_index": Out(10),
             "y_word": Out(10),
             "y_data": In(32),
-            "counter_read": Out(len(COUNTERS)),
+            "counter_request": Out(1),
+            "counter_number": Out(3),
+            "counter_read": Out(1),
+            "counter": In(32),
         }
         for register in self._map:
             name = register.name.lower()
             if is_stored(register):
                 members[name] = Out(register_layout(register), init={field.name: field.reset for field in register.fields})
-            elif register.access is not Access.WO and not is_constant(register):
+            elif register.access is not Access.WO and not is_constant(register) and not is_counter(register):
                 members[name] = In(register_layout(register))
             if register.access is not Access.RO:
                 members[f"{name}_write"] = Out(1)
@@ -194,12 +206,11 @@ class RegisterFile(wiring.Component):
             m.d.sync += signal.eq(~of_y & is_among(number, [number_of(register) for register in registers], numbers))
             return signal
 
-        values = [Mux(read_y, self.y_data, 0)]
-        counters = {}
+        read_counter = chosen("counter", [register for register in readable if is_counter(register)])
+        values = [Mux(read_y, self.y_data, 0), Mux(read_counter, self.counter, 0)]
         for register in readable:
-            if not is_constant(register) and register not in self._settings:
-                here = counters[register.name] = chosen(register.name, [register])
-                values.append(Mux(here, self._value(register), 0))
+            if not is_constant(register) and not is_counter(register) and register not in self._settings:
+                values.append(Mux(chosen(register.name, [register]), self._value(register), 0))
         constants = [register for register in readable if is_constant(register)]
         values.append(_gated(chosen("constants", constants), _constant(number, constants)))
         kept, written = self._elaborate_settings(m)
@@ -210,7 +221,11 @@ class RegisterFile(wiring.Component):
 
         done = Signal()
         m.d.sync += done.eq(access.read_request)
-        m.d.comb += [self.counter_read[i].eq(done & legal & counters[name]) for i, name in enumerate(COUNTERS)]
+        m.d.comb += [
+            self.counter_request.eq(access.read_request),
+            self.counter_number.eq(number),
+            self.counter_read.eq(done & legal & read_counter & ~number[0]),
+        ]
 
     def _elaborate_settings(self, m: Module) -> tuple[Value, Value]:
         """Return what the memory keeps of the setting that is read, and whether it has been written since the last reset."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, ResetInserter, Signal
 
 from crosstwin_hdl.counters import Counters, FiredLines
 from crosstwin_hdl.reader import Reader
@@ -84,43 +84,107 @@ def test_fired_lines_are_counted(simulate, lines):
     simulate(fired, testbench)
 
 
-def test_counters_and_their_high_halves(simulate):
-    """64 bits with a carry between the halves; a read holds the high half; clear leaves held halves alone."""
-    counters = Counters(config=ControllerConfig("c", rows=2, columns=2))
+def set_counter(ctx, counters, i, value):
+    """Set a counter, as if it had been counted up; its next row is then made in some clock cycles."""
+    low = value & 0xFFFF_FFFF
+    places = counters.places[i]
+    ctx.set(places, low % (1 << len(places)))
+    ctx.set(counters.memory.data[i], low >> len(places) << len(places))
+    ctx.set(counters.memory.data[8 + i], value >> 32)
+    for marks, mark in (("second", 0), ("stale", 1), ("blank", 0), ("high_blank", 0), ("held", 0), ("carried", 0)):
+        signal = getattr(counters, marks)
+        ctx.set(signal, ctx.get(signal) & ~(1 << i) | mark << i)
+
+
+@pytest.mark.parametrize("fired", [False, True])
+@pytest.mark.parametrize("pace", [2, 7])
+def test_counters_are_right_in_every_clock_cycle(simulate, fired, pace):
+    """64 bits with carries, whatever the bus reads; a read of a low half holds the high half; clear leaves that alone."""
+    config = ControllerConfig("c", rows=6, columns=9, fired_counter=fired)
+    counters = Counters(config=config)
+    rng = random.Random(pace + fired)
+    high, low = (1 << 64) - 1, (1 << 32) - 1
+    starts = (low - 10, low - 20, low - 40, high - 40, rng.randrange(1 << 64))
 
     async def testbench(ctx):
-        ctx.set(counters.totals["CYCLES"], 0x1_FFFF_FFFE)
-        ctx.set(counters.cycle, 1)
-        await ctx.tick()
-        ctx.set(counters.cycle, 0)
-        await ctx.tick()
-        assert (ctx.get(counters.low[0]), ctx.get(counters.high[0])) == (0xFFFF_FFFF, 0)
-        ctx.set(counters.cycle, 1)
-        await ctx.tick()
-        ctx.set(counters.read, 1)
-        ctx.set(counters.cycle, 0)
-        await ctx.tick()
-        ctx.set(counters.read, 0)
-        assert (ctx.get(counters.low[0]), ctx.get(counters.high[0])) == (0, 1)
-        assert [ctx.get(low) for low in counters.low[1:]] == [0, 0, 0]
-        ctx.set(counters.read, 1)
-        await ctx.tick()
-        ctx.set(counters.read, 0)
-        ctx.set(counters.clear, 1)
-        await ctx.tick()
-        assert (ctx.get(counters.low[0]), ctx.get(counters.high[0])) == (0, 2)
+        totals, held, delayed = [0] * 4, [0] * 4, [[0] * 4] * 4
+        for cycle in range(4000):
+            if cycle % 125 == 124:
+                for name in ("cycle", "slot", "operation", "slot_shown", "clear", "request", "read"):
+                    ctx.set(getattr(counters, name), 0)
+                await ctx.tick().repeat(20)
+                totals = [rng.choice(starts) if i != 2 or fired else 0 for i in range(4)]
+                for i, total in enumerate(totals):
+                    if i != 2 or fired:
+                        set_counter(ctx, counters, i, total)
+                await ctx.tick().repeat(20)
+                delayed = [[0] * 4] * 4
+                ask = None
+            busy = cycle // 250 % 2 or rng.random() < 0.5
+            driven = rng.choice((0, (1 << 15) - 1, rng.randrange(1 << 15)))
+            slot = bool(busy and cycle % 2 and rng.random() < 0.9)
+            operation = bool(busy and cycle % 4 == 1)
+            # Where rows are being made it matters most.
+            making = ctx.get(counters.stale) & (15 if fired else 11)
+            clear = rng.random() < (0.2 if ctx.get(counters.carried) else 0.1 if making else 0.003)
+            for name, value in (("cycle", busy), ("slot", slot), ("operation", operation), ("slot_shown", slot)):
+                ctx.set(getattr(counters, name), int(value))
+            ctx.set(counters.clear, int(clear))
+            ctx.set(counters.driven, driven)
+            if cycle % 2 or not cycle:
+                ask = rng.randrange(8) if rng.random() < 2 / pace or cycle // 125 % 2 else None
+                ctx.set(counters.request, ask is not None)
+                ctx.set(counters.read, 0)
+                if ask is not None:
+                    ctx.set(counters.number, ask)
+            else:
+                ctx.set(counters.request, 0)
+                ctx.set(counters.read, int(ask is not None and ask % 2 == 0))
+                if ask is not None:
+                    i, is_high = divmod(ask, 2)
+                    assert ctx.get(counters.value) == (held[i] if is_high else totals[i] & low), (cycle, ask)
+                    if not is_high:
+                        held[i] = totals[i] >> 32
+            await ctx.tick()
+            delayed = [
+                [int(busy), int(slot), 0, int(operation)],
+                *([list(row) for row in delayed[:3]]),
+            ]
+            delayed[0][2] = driven.bit_count() * slot if fired else 0
+            counted = [delayed[1][0], delayed[1][1], delayed[2][2], delayed[1][3]]
+            totals = [(total + step) & high for total, step in zip(totals, counted, strict=True)]
+            if clear:
+                totals, delayed = [0] * 4, [[0] * 4] * 4
 
     simulate(counters, testbench)
 
 
-def test_fired_counter_can_be_left_out(simulate):
-    """Without it FIRED stays 0; the other counters count."""
+def test_counters_start_at_0_after_a_reset(simulate):
+    """What the memory held before does not show."""
     counters = Counters(config=ControllerConfig("c", rows=2, columns=2, fired_counter=False))
+    m = ResetInserter(reset := Signal())(counters)
 
     async def testbench(ctx):
-        for name, value in (("driven", 15), ("slot_shown", 1), ("slot", 1), ("operation", 1)):
-            ctx.set(getattr(counters, name), value)
-        await ctx.tick().repeat(7)
-        assert [ctx.get(low) for low in counters.low] == [0, 6, 0, 6]
+        for i in (0, 1, 3):
+            set_counter(ctx, counters, i, 0x5_0000_1234)
+        await ctx.tick().repeat(10)
+        for request, number in ((1, 0), (0, 0), (1, 1), (0, 1)):
+            ctx.set(counters.request, request)
+            ctx.set(counters.read, 1 - request)
+            ctx.set(counters.number, number)
+            if not request:
+                assert ctx.get(counters.value) == (5 if number else 0x1234)
+            await ctx.tick()
+        ctx.set(counters.read, 0)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        for number in (1, 0, 3, 2, 7, 6, 1):
+            ctx.set(counters.number, number)
+            ctx.set(counters.request, 1)
+            await ctx.tick()
+            ctx.set(counters.request, 0)
+            assert ctx.get(counters.value) == 0
+            await ctx.tick()
 
-    simulate(counters, testbench)
+    simulate(m, testbench)
