@@ -6,26 +6,20 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from crosstwin_model.config import ControllerConfig, Source
-from crosstwin_model.registers import SEED_RESET, UNLIMITED, Control
+from crosstwin_model.config import ControllerConfig
+from crosstwin_model.registers import UNLIMITED, Control
 
 from .axi_lite import AxiLite, axi_lite_signature
 from .checker import Checker, compared_registers, judged_registers
-from .codes import CodeStage
 from .counters import Counters
-from .drive import DriveControl
-from .lfsr import COLUMN_LINE_TAPS, ROW_LINE_TAPS
-from .lines import Lines
 from .pairs import Pairs
 from .pins import PINS, Pins
+from .pulse_engine import NOW_LAYOUT, PulseEngine
 from .reader import Reader, channels
 from .register_file import RegisterFile
 from .result import Result
 from .sequencer import Sequencer
-from .slots import Slots
-from .source import SharedSource
 from .status import Status
-from .thresholds import Threshold
 
 
 class Controller(wiring.Component):
@@ -84,40 +78,19 @@ class Controller(wiring.Component):
         m.submodules.status = self._status = Status()
         m.submodules.counters = self._counters = Counters(config=config)
         m.submodules.pairs = self._pairs = Pairs(config=config)
-        m.submodules.slots = self._slots = Slots(config=config)
+        m.submodules.engine = self._engine = PulseEngine(config=config)
         m.submodules.reader = self._reader = Reader(config=config)
-        m.submodules.source = self._source = SharedSource(config=config)
-        m.submodules.codes = self._codes = CodeStage(config=config)
-        m.submodules.drive = self._drive = DriveControl(config=config)
         m.submodules.pins = self._pins = Pins()
         m.submodules.result = self._result = Result(config=config)
-        m.submodules.row_lines = self._row_lines = self._lines(rows=True)
-        m.submodules.column_lines = self._column_lines = self._lines(rows=False)
-        m.submodules.row_threshold = self._row_threshold = Threshold(code_bits=config.code_bits)
-        m.submodules.column_threshold = self._column_threshold = Threshold(code_bits=config.code_bits)
         wiring.connect(m, wiring.flipped(self.s_axi), axi.axi)
         wiring.connect(m, axi.access, self._registers.access)
         self._join_command(m)
         self._join_status(m)
         self._join_pairs(m)
-        self._join_pulses(m)
-        self._join_lines(m)
+        self._join_engine(m)
         self._join_reads(m)
         self._join_pins(m)
         return m
-
-    def _lines(self, *, rows: bool) -> Lines:
-        config = self.config
-        taps = ROW_LINE_TAPS if rows else COLUMN_LINE_TAPS
-        return Lines(
-            count=config.rows if rows else config.columns,
-            code_bits=config.code_bits,
-            channels=2 if rows else channels(config),
-            selectable=rows,
-            line_taps=taps if config.has_source(Source.LFSR_PER_LINE) else None,
-            reset_seed=SEED_RESET[0 if rows else 1],
-            odd=not rows,
-        )
 
     def _join_command(self, m: Module) -> None:
         """COMMAND's register, CHECK, and the state machine."""
@@ -147,9 +120,9 @@ class Controller(wiring.Component):
                 "window_over": self._reader.window_over,
                 "last_beat": self._reader.last_beat,
                 "expired": self._reader.expired,
-                "some": self._slots.some,
-                "phase_over": self._slots.phase_over,
-                "more": self._slots.more,
+                "some": self._engine.some,
+                "phase_over": self._engine.phase_over,
+                "more": self._engine.more,
             },
         )
 
@@ -192,8 +165,8 @@ class Controller(wiring.Component):
             registers.status.eq(Cat(sequencer.busy, status.fault, self.estop, status.fault_code)),
             registers.error.eq(status.error),
             registers.interrupt_status.eq(status.interrupts),
-            registers.seed_x.eq(self._source.state_x),
-            registers.seed_d.eq(self._source.state_d),
+            registers.seed_x.eq(self._engine.state_x),
+            registers.seed_d.eq(self._engine.state_d),
         ]
 
     def _join_pairs(self, m: Module) -> None:
@@ -227,149 +200,40 @@ class Controller(wiring.Component):
             m.d.sync += budget.eq(budget - 1)
         m.d.comb += registers.pulse_budget.eq(budget)
 
-    def _join_pulses(self, m: Module) -> None:
-        """Slots, random numbers and thresholds."""
-        registers, sequencer, slots, source = self._registers, self._sequencer, self._slots, self._source
-        transferring = sequencer.transferring
-        symmetrize = self._checker.symmetrizes
-        now = sequencer.now
-        pulsing = sequencer.pulsing
+    def _join_engine(self, m: Module) -> None:
+        """The pulse engine: settings, codes, and where the operation stands."""
+        registers, sequencer, reader, engine = self._registers, self._sequencer, self._reader, self._engine
+        settings = ("bl", "transfer_bl", "symmetrize_pairs", "source", "x_full_scale", "d_full_scale", "transfer_full_scale")
+        _drive(m, engine, {name: getattr(registers, name) for name in settings})
+        _drive(m, engine.now, {name: sequencer.now[name] for name in NOW_LAYOUT.members if name != "pulsing"})
         _drive(
             m,
-            slots,
+            engine,
             {
                 "width": registers.pulse.WIDTH,
                 "gap": registers.pulse.GAP,
-                "bl": Mux(transferring, registers.transfer_bl, registers.bl),
-                "pairs": registers.symmetrize_pairs,
-                "symmetrize": symmetrize,
-                "quadrants": self._drive.quadrants,
-                "scan": now["scan0"],
-                "plan": now["plan"],
-                "load": now["load"],
-                "hold": now["hold"],
-                "gapping": now["gap"],
-                "pulsing": pulsing,
-            },
-        )
-        _drive(
-            m,
-            source,
-            {
-                "source": registers.source,
+                "write_data": registers.write_data,
                 "load_x": registers.seed_x_write,
                 "load_d": registers.seed_d_write,
-                "seed": registers.write_data,
-                "idle": ~(now["scan0"] | pulsing),
-                "second": now["scan1"],
-                "draw": sequencer.scan1 & ~symmetrize,
-                "slot": sequencer.load & ~symmetrize,
-                "index": slots.index,
-                "left": slots.left,
-            },
-        )
-        column_scale = Mux(transferring, registers.transfer_full_scale, registers.d_full_scale)
-        for threshold, number, scale, everything in (
-            (self._row_threshold, source.row, registers.x_full_scale, symmetrize | transferring),
-            (self._column_threshold, source.column, column_scale, symmetrize),
-        ):
-            m.d.comb += [
-                threshold.number.eq(number),
-                threshold.take.eq(now["scan0"] | slots.ahead),
-                threshold.full_scale.eq(scale),
-                threshold.pulses.eq(pulsing),
-                threshold.everything.eq(everything),
-                threshold.level.eq(self._reader.level),
-            ]
-        _drive(
-            m,
-            self._drive,
-            {
-                "reading": now["connect"] | now["drive"],
-                "check": now["check"],
-                "pulsing": pulsing,
-                "backward": self._checker.backward,
-                "transferring": transferring,
-                "symmetrize": symmetrize,
-                "coming_quadrant": slots.coming_quadrant,
-                "source": registers.source,
-                "row_found": self._row_lines.found,
-                "column_found": self._column_lines.found,
-                "beat_positive": self._codes.positive,
-                "beat_negative": self._codes.negative,
-            },
-        )
-
-    def _join_lines(self, m: Module) -> None:
-        """Codes from the bus and the ADC, and the drive flip-flops."""
-        registers, sequencer, drive, codes = self._registers, self._sequencer, self._drive, self._codes
-        rows, columns = self._row_lines, self._column_lines
-        now = sequencer.now
-        for lines, threshold, everything, control, own, load_seed, enable, index in (
-            (
-                rows,
-                self._row_threshold,
-                drive.all_rows,
-                drive.rows,
-                drive.own_rows,
-                registers.seed_x_write,
-                codes.x_enable,
-                codes.x_index,
-            ),
-            (
-                columns,
-                self._column_threshold,
-                drive.all_columns,
-                drive.columns,
-                drive.own_columns,
-                registers.seed_d_write,
-                codes.d_enable,
-                codes.d_index,
-            ),
-        ):
-            _drive(
-                m,
-                lines,
-                {
-                    "bound": threshold.bound,
-                    "everything": everything,
-                    "own": own,
-                    "drive": control,
-                    "load": now["load"] | now["drive"],
-                    "hold": now["hold"],
-                    "stop": self._stop,
-                    "load_seed": load_seed,
-                    "seed": registers.write_data,
-                    "advance": self._source.advance_lines,
-                },
-            )
-            m.d.comb += [lines.write.enable.eq(enable), lines.write.index.eq(index)]
-            m.d.comb += [code.as_value().eq(new.as_value()) for code, new in zip(lines.write.codes, codes.codes, strict=False)]
-        clear = sequencer.connect & sequencer.transferring
-        _drive(
-            m,
-            codes,
-            {
-                "word": registers.write_data,
-                "beat": self._beat(),
-                "lanes": self._reader.lanes,
-                "convert": now["convert"],
                 "write_x": registers.window_x,
                 "write_d": registers.window_d,
-                "index": registers.window_index,
-                "beat_d": self._reader.beat & sequencer.transferring,
-                "beat_index": self._reader.index,
-                "clear": clear,
+                "write_index": registers.window_index,
+                "stop": self._stop,
+                "transferring": sequencer.transferring,
+                "symmetrize": self._checker.symmetrizes,
+                "backward": self._checker.backward,
+                "choosing": sequencer.choosing,
+                "row": self._pairs.row,
+                "level": reader.level,
+                "beat": self._beat(),
+                "lanes": reader.lanes,
+                "beat_taken": reader.beat & sequencer.transferring,
+                "beat_index": reader.index,
             },
         )
         m.d.comb += [
-            rows.one.eq(sequencer.choosing),
-            rows.line.eq(self._pairs.row),
-            columns.clear.eq(clear),
-            self.row_pos.eq(rows.pos),
-            self.row_neg.eq(rows.neg),
-            self.column_pos.eq(columns.pos),
-            self.column_neg.eq(columns.neg),
+            engine.now.pulsing.eq(sequencer.pulsing),
+            *(getattr(self, name).eq(getattr(engine, name)) for name in ("row_pos", "row_neg", "column_pos", "column_neg")),
         ]
 
     def _join_reads(self, m: Module) -> None:
@@ -425,7 +289,7 @@ class Controller(wiring.Component):
                 "single_ended": checker.single_ended,
                 "read_gain": registers.read_gain.READ,
                 "transfer_gain": registers.read_gain.TRANSFER,
-                "load_quadrant": self._slots.quadrant,
+                "load_quadrant": self._engine.quadrant,
             },
         )
         m.d.comb += [getattr(self, name).eq(getattr(self._pins, name)) for name in PINS]
@@ -436,6 +300,6 @@ class Controller(wiring.Component):
         return self.adc_data.replicate(channels(self.config) // self.config.adc_lanes)
 
 
-def _drive(m: Module, block: wiring.Component, inputs: Mapping[str, object]) -> None:
-    """Drive a block's inputs, by name."""
+def _drive(m: Module, block: object, inputs: Mapping[str, object]) -> None:
+    """Drive a block's inputs, or the members of one, by name."""
     m.d.comb += [getattr(block, name).eq(value) for name, value in inputs.items()]
