@@ -97,35 +97,38 @@ class GoldenLayer:
         self._generators = Generators(config, SEED_RESET)
         x, d = pair(kind, lines, SEED)
         self._ring = list(zip(x, d, strict=True))
-        self._words: list[Trains] = []
-        self._charges = [[to_codes(v, float(np.abs(v).max()), WINDOW).astype(np.int32) for v in side] for side in (x, d)]
         self._next = 0
-        self._actions: dict[str, Callable[[int], object]] = {
-            "cells update": lambda k: self._pulse(self._words[k]),
-            "cells forward": lambda k: self.plant.read(0, False, True, self._charges[0][k], 0, lines),
-            "cells backward": lambda k: self.plant.read(0, False, False, self._charges[1][k], 0, lines),
-            "trains update": lambda k: self._pulse(self.trains(*self._ring[k])),
-            "direct update": lambda k: self.direct.update(*self._ring[k], RATE),
-            "direct forward": lambda k: self.direct.forward(self._ring[k][0]),
-            "direct backward": lambda k: self.direct.backward(self._ring[k][1]),
-            "host update": lambda k: self.crossbar.update(*self._ring[k], RATE),
-            "host forward": lambda k: self.crossbar.forward(self._ring[k][0]),
-            "host backward": lambda k: self.crossbar.backward(self._ring[k][1]),
+        x_ring, d_ring = ([(side,) for side in sides] for sides in (x, d))
+        x_reads, d_reads = (
+            [(0, False, forward, to_codes(v, float(np.abs(v).max()), WINDOW).astype(np.int32), 0, lines) for v in side]
+            for forward, side in ((True, x), (False, d))
+        )
+        self._actions: dict[str, tuple[Callable[..., object], list[tuple[Any, ...]]]] = {
+            "cells forward": (self.plant.read, x_reads),
+            "cells backward": (self.plant.read, d_reads),
+            "trains update": (lambda x, d: self.plant.update(0, *self.trains(x, d)), self._ring),
+            "direct update": (self.direct.update, [(x, d, RATE) for x, d in self._ring]),
+            "direct forward": (self.direct.forward, x_ring),
+            "direct backward": (self.direct.backward, d_ring),
         }
+        if lines <= LARGEST_CONTROLLER:
+            self._actions["host update"] = (self.crossbar.update, [(x, d, RATE) for x, d in self._ring])
+            self._actions["host forward"] = (self.crossbar.forward, x_ring)
+            self._actions["host backward"] = (self.crossbar.backward, d_ring)
 
     def run(self, action: str, count: int, clock: Callable[[], float] = time.process_time) -> float:
         """Do an action, ``LEVEL update``, ``LEVEL forward`` or ``LEVEL backward``, that many times; return the seconds it took.
 
         Every time takes the next vectors of the ring. ``clock`` is by default this process's processor time.
         """
-        if action == "cells update" and not self._words:
-            self._words = [self.trains(x, d) for x, d in self._ring]
-        act = self._actions[action]
-        order = [index % RING for index in range(self._next, self._next + count)]
+        if action == "cells update" and action not in self._actions:
+            self._actions[action] = (self.plant.update, [(0, *self.trains(x, d)) for x, d in self._ring])
+        act, vectors = self._actions[action]
+        order = [vectors[index % RING] for index in range(self._next, self._next + count)]
         self._next += count
         start = clock()
-        for index in order:
-            act(index)
+        for arguments in order:
+            act(*arguments)
         return clock() - start
 
     def trains(self, x: Floats, d: Floats) -> Trains:
@@ -142,6 +145,3 @@ class GoldenLayer:
         """Return the mean number of pulses of a cell in an update, over four turns of the ring."""
         made = [self.trains(x, d) for x, d in 4 * self._ring]
         return float(sum(coincidences(trains.row_words[0], trains.column_words[0]).mean() for trains in made)) / len(made)
-
-    def _pulse(self, trains: Trains) -> None:
-        self.plant.update(0, trains.x_signs, trains.d_signs, trains.row_words, trains.column_words)

@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import binding, ir
-from numba.core import cgutils, types
+from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
-#: Whether this processor has the instruction; only then may the functions below be compiled.
-HAS_DOT = bool(binding.get_host_cpu_features().get("avx512vnni", False))
-#: Sums side by side, and lines that are added at once.
-SUMS, LINES = 16, 8
+#: Whether numba compiles for this processor, and it has the instruction; only then may the functions below be compiled.
+HAS_DOT = not (config.CPU_NAME or config.CPU_FEATURES) and bool(binding.get_host_cpu_features().get("avx512vnni", False))
+#: Sums side by side, and lines that are added at once: more of them are no faster, and slower at large sizes.
+SUMS, LINES = 16, 4
 #: Largest sum of sizes of u for which no sum of 32 bits overflows.
 LARGEST_SUM = 65535
 

@@ -14,6 +14,9 @@ from numba import carray
 from numba.core import cgutils, types
 from numba.extending import intrinsic, register_jitable
 
+#: Bytes in a line of the cache.
+_LINE = 64
+
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _borrow(typingctx: Any, array: Any) -> Any:
@@ -57,17 +60,25 @@ def _pointer(typingctx: Any, address: Any) -> Any:
     return types.voidptr(types.int64), build
 
 
-def addresses(*arrays: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return where contiguous arrays are and how many elements they have, int64[arrays, 2]: one argument in place of many.
+def aligned_zeros(size: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return that many zeros, flat, that begin with a line of the cache: vectors of 64 bytes then never lie across two."""
+    item = np.dtype(dtype).itemsize
+    memory = np.zeros(size + _LINE // item, dtype)
+    first = -memory.ctypes.data % _LINE // item
+    return memory[first : first + size]
+
+
+def addresses(*arrays: npt.NDArray[Any]) -> list[int]:
+    """Return where contiguous arrays are, and how many elements each has, [2 * arrays]: in an int64 array one argument for many.
 
     To hand an array to compiled code takes 50 to 100 ns. Whoever hands over addresses must keep the arrays.
     """
     for array in arrays:
         assert array.flags.c_contiguous
-    return np.array([(array.ctypes.data, array.size) for array in arrays], np.int64)
+    return [number for array in arrays for number in (array.ctypes.data, array.size)]
 
 
 @register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
-def array_at(place: Any, dtype: Any) -> Any:
-    """Return the flat array of a row of :func:`addresses`, borrowed."""
-    return carray(_pointer(place[0]), (place[1],), dtype)
+def array_at(places: Any, which: Any, dtype: Any) -> Any:
+    """Return an array of :func:`addresses`, flat and borrowed."""
+    return carray(_pointer(places[2 * which]), (places[2 * which + 1],), dtype)

@@ -7,6 +7,7 @@ pulses and reads, however they are grouped, and on any number of threads.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +21,7 @@ from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices.cells import CellDraws
 from crosstwin_model.grid import GRID, LIMIT, from_grid, to_grid
 from crosstwin_model.half_select import HalfSelects
+from crosstwin_model.memory import aligned_zeros
 from crosstwin_model.noise import NORMAL
 from crosstwin_model.plant_config import PlantConfig
 from crosstwin_model.plant_reads import Reads
@@ -54,6 +56,8 @@ class Plant:
     ----------
     variant : tuple
         What the compiled loop of pulses is built for, see :func:`crosstwin_model.pulse_kernels.pulse_kernel`.
+    reads : Reads
+        Its converters.
 
     Raises
     ------
@@ -70,13 +74,14 @@ class Plant:
         self._pool: ThreadPoolExecutor | None = None
         device = config.device
         rows, columns = controller.rows, controller.columns
-        self._w = np.zeros((controller.tiles, rows, columns), np.int32)  # in multiples of 1 / GRID
+        cells = (controller.tiles, rows, columns)
+        self._w = aligned_zeros(math.prod(cells), np.int32).reshape(cells)  # in multiples of 1 / GRID
         planes = device.cell_planes(CellDraws(config.seed, 0, 1)).shape[1]
         derive = type(device).derive
         layout = Layout(device, planes - (derive is not None))
         factors = None if config.lines is None else config.lines.pulse_factors(rows, columns)
         self._tiles = [Tile(number, config.seed, device, self._w[number], layout, factors) for number in range(controller.tiles)]
-        self._reads = Reads(controller, config, self._tiles)
+        self.reads = Reads(controller, config, self._tiles)
         self.variant = (device.pulse_step, derive, layout.state, layout.words, planes)
         self._kernel = pulse_kernel(*self.variant)
         self._shape = device.cell_shape()
@@ -130,7 +135,7 @@ class Plant:
         words = row_words.shape[-1]
         row_words = _words("row_words", row_words, (self.controller.rows, words))
         column_words = _words("column_words", column_words, (self.controller.columns, words))
-        self._pulse(self._tile(tile), bool(up), row_words, column_words)
+        self._pulse(self.tile(tile), bool(up), row_words, column_words)
 
     def update(self, tile: int, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
         """Apply the quadrants of an update at once: cell (i, j) goes up where the signs of its lines are equal, else down.
@@ -153,7 +158,7 @@ class Plant:
         ValueError
             If the tile does not exist or an array has another shape or type.
         """
-        cells = self._tile(tile)
+        cells = self.tile(tile)
         if self._half_selects is None:
             self._run(cells, x_signs, d_signs, row_words, column_words)
             return
@@ -183,7 +188,7 @@ class Plant:
         ValueError
             If the tile does not exist, an array has another shape or type, or a line fires that does not exist.
         """
-        cells = self._tile(tile)
+        cells = self.tile(tile)
         directions = np.ascontiguousarray(up, dtype=np.bool_)
         rows, columns = self.controller.rows, self.controller.columns
         row_masks = _words("row_masks", row_masks, (directions.size, self._mask_words[0]))
@@ -209,18 +214,16 @@ class Plant:
         plus, d_plus, d_minus = self._plus
         self._run(tile, plus, d_plus if up else d_minus, row_words[None], column_words[None])
 
-    def pulse_arguments(self, tile: int) -> tuple[Any, ...]:
+    def pulse_arguments(self, cells: Tile) -> tuple[Any, ...]:
         """Return the first arguments, all that are not an update's trains, of the compiled loop that pulses a tile.
 
-        They are for compiled functions that pulse it without :meth:`update`; half-selects are not part of that.
+        They are for compiled functions that pulse it without :meth:`update`, and set its ``touched``; half-selects are no part.
         """
-        cells = self._tile(tile)
-        cells.touched = True
         return cells.fixed or self._fix(cells)
 
     def _run(self, tile: Tile, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
         tile.touched = True
-        fixed = tile.fixed or self._fix(tile)
+        fixed = self.pulse_arguments(tile)
         if self._threads > 1 and tile.flat_w.size >= _THREAD_CELLS and _hits(row_words, column_words) >= _THREAD_HITS:
             self._run_threads(fixed, *self._checked(x_signs, d_signs, row_words, column_words))
             return
@@ -291,27 +294,7 @@ class Plant:
         ValueError
             If an argument is not as said.
         """
-        return self._reads.read(self._tile(tile), bool(differential), bool(forward), charge, gain, count)
-
-    def read_arguments(self, tile: int, forward: bool, gain: int) -> tuple[npt.NDArray[Any], ...]:
-        """Return what compiled functions that read a tile against its reference need, without :meth:`read`.
-
-        See :meth:`crosstwin_model.plant_reads.Reads.arguments`; lines are ideal. Every such read is told by :meth:`count_read`.
-        """
-        return self._reads.arguments(self._tile(tile), True, forward, gain)
-
-    def count_read(self) -> None:
-        """Take it that a read has been made with the noise of number :attr:`reads`."""
-        self._reads.count()
-
-    @property
-    def reads(self) -> int:
-        """Reads so far, modulo 2^32: the noise of the next one depends on it."""
-        return self._reads.number
-
-    def reference_touched(self, tile: int) -> bool:
-        """Return whether the reference of a C or A tile has ever been changed, and takes part in reads."""
-        return self._tile(tile | 2).touched
+        return self.reads.read(self.tile(tile), bool(differential), bool(forward), charge, gain, count)
 
     def delays(self, beats: int) -> npt.NDArray[np.int32]:
         """Return, for the read last made, the clock cycles from the sample or the beat before to each of its beats.
@@ -320,7 +303,7 @@ class Plant:
         -------
         int32[beats], each at least 1
         """
-        return self._reads.delays(beats)
+        return self.reads.delays(beats)
 
     def elapse(self, pair: int, updates: int = 1) -> None:
         """Let the time of that many updates pass on the tiles of a pair: decay, drift and the refresh of one-sided pairs.
@@ -331,13 +314,13 @@ class Plant:
 
     def conductance(self, tile: int) -> npt.NDArray[np.float32]:
         """Return a copy of a tile's conductances, float32[rows, columns]."""
-        return from_grid(self._tile(tile).w)
+        return from_grid(self.tile(tile).w)
 
     def weights(self, tile: int) -> npt.NDArray[np.float64]:
         """Return the weights of a C or A tile, its conductances minus its reference's, float64[rows, columns], exactly."""
         if tile & 2:
             raise ValueError(f"tile {tile} is a reference; allowed are tiles of kind 0 and 1")
-        weights: npt.NDArray[np.float64] = (self._tile(tile).w.astype(np.int64) - self._w[tile + 2]) / GRID
+        weights: npt.NDArray[np.float64] = (self.tile(tile).w.astype(np.int64) - self._w[tile + 2]) / GRID
         return weights
 
     def half_selects(self, tile: int) -> npt.NDArray[np.uint32]:
@@ -348,7 +331,7 @@ class Plant:
         ValueError
             If the tile does not exist, or half-selects are not counted.
         """
-        self._tile(tile)
+        self.tile(tile)
         if self._half_selects is None:
             raise ValueError("half-selects are not counted; a PlantConfig with half_select=0.0 or more counts them")
         counts: npt.NDArray[np.uint32] = self._half_selects.counts[tile].copy()
@@ -367,11 +350,11 @@ class Plant:
             raise ValueError(f"values have the shape {list(array.shape)}; allowed is {list(self._w.shape[1:])}")
         if not np.isfinite(array).all():
             raise ValueError("values hold a number that is not finite; allowed are finite numbers")
-        self._tile(tile).set(array.reshape(-1))
+        self.tile(tile).set(array.reshape(-1))
 
     def bounds(self, tile: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the lowest and the highest conductance of every cell, float32[rows, columns] each."""
-        low, high = self._tile(tile).bounds()
+        low, high = self.tile(tile).bounds()
         return low.reshape(self._w.shape[1:]).copy(), high.reshape(self._w.shape[1:]).copy()
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
@@ -380,7 +363,7 @@ class Plant:
         state: dict[str, npt.NDArray[Any]] = {
             "conductance": from_grid(self._w),
             "pulses": np.array([tile.pulses() for tile in self._tiles]).reshape(cells),
-            "reads": np.array(self._reads.number, np.uint32),
+            "reads": np.array(self.reads.number, np.uint32),
             "touched": np.array([tile.touched for tile in self._tiles]),
         }
         if self._tiles[0].layout.states:
@@ -414,7 +397,7 @@ class Plant:
         if not (within & (from_grid(grid) == conductance)).all():
             raise ValueError(f"the state's conductance holds other numbers than multiples of 2**-27 within +-{LIMIT:g}")
         self._w[...] = grid
-        self._reads.number = int(state["reads"])
+        self.reads.number = int(state["reads"])
         states = state.get("states", np.zeros((len(self._tiles), self._tiles[0].flat_w.size, 0), np.float32))
         for tile in self._tiles:
             number = tile.number
@@ -428,7 +411,8 @@ class Plant:
         """Return the SHA-256, in hexadecimal, of all conductances: tile by tile, row by row, float32, lowest byte first."""
         return hashlib.sha256(from_grid(self._w).astype("<f4").data).hexdigest()
 
-    def _tile(self, tile: int) -> Tile:
+    def tile(self, tile: int) -> Tile:
+        """Return a tile by its number (ValueError with a sentence where there is none)."""
         if not 0 <= tile < len(self._tiles):
             raise ValueError(f"there is no tile {tile}; allowed are whole numbers from 0 to {len(self._tiles) - 1}")
         return self._tiles[tile]

@@ -17,7 +17,8 @@ from crosstwin_model.tile import Tile
 Charge = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.int32]
 
-_WRAP = 0xFFFFFFFF
+#: Reads are counted modulo 2^32.
+WRAP = 0xFFFFFFFF
 
 
 class Reads:
@@ -60,7 +61,8 @@ class Reads:
         if self._config.lines is not None:
             done = self._read_lines(cells, differential, forward, self._checked(charge, forward), gain, codes)
         else:
-            w, reference, *rest = self.arguments(cells, differential, forward, gain)
+            other = self._tiles[cells.number | 2]
+            w, reference, *rest = self.arguments(cells, other if differential and other.touched else None, forward, gain)
             try:
                 done = read_kernels.read(w, reference, forward, charge, *rest, self.number, codes)
             except TypeError:
@@ -70,22 +72,17 @@ class Reads:
         if not done:
             largest = charge[np.abs(charge.astype(np.int64)).argmax()]
             raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{read_kernels.CHARGE_MAX}")
-        self.count()
+        self.number = (self.number + 1) & WRAP
         return codes
 
-    def count(self) -> None:
-        """Take it that a read has been made."""
-        self.number = (self.number + 1) & _WRAP
-
-    def arguments(self, cells: Tile, differential: bool, forward: bool, gain: int) -> tuple[npt.NDArray[Any], ...]:
+    def arguments(self, cells: Tile, reference: Tile | None, forward: bool, gain: int) -> tuple[npt.NDArray[Any], ...]:
         """Return what :func:`crosstwin_model.read_kernels.read` takes of a tile and its converters.
 
-        It is the cells, those of its reference (none where all are 0), the errors of the driven and of the sensed lines, the
-        table of the noise, the tile's keys and the parameters.
+        It is the cells, those that are subtracted (none where there is no reference, or all of them are 0), the errors of the
+        driven and of the sensed lines, the table of the noise, the tile's keys and the parameters.
         """
-        other = self._tiles[cells.number | 2]
-        reference = other.w if differential and other.touched else self._nothing
-        return (cells.w, reference, *self._converters[forward], self._table, cells.converter_keys, self._parameters[gain])
+        subtracted = self._nothing if reference is None else reference.w
+        return (cells.w, subtracted, *self._converters[forward], self._table, cells.converter_keys, self._parameters[gain])
 
     def delays(self, beats: int) -> npt.NDArray[np.int32]:
         """Return the delays of :meth:`crosstwin_model.plant.Plant.delays`."""
@@ -93,7 +90,7 @@ class Reads:
         delays = np.full(beats, config.adc_interval, np.int32)
         delays[:1] = config.adc_latency
         if config.adc_stall:
-            stalls = draw_bits(self._stall_keys, np.arange(beats), (self.number - 1) & _WRAP)
+            stalls = draw_bits(self._stall_keys, np.arange(beats), (self.number - 1) & WRAP)
             delays += (stalls % np.uint32(config.adc_stall + 1)).astype(np.int32)
         return delays
 

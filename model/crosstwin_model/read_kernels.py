@@ -73,9 +73,9 @@ def _build_convert() -> Callable[..., None]:
         noise, scale, limit = parameters[1], parameters[2], parameters[3]
         lines = codes.size
         # Loop by loop, so that the compiler can look at several lines at once.
-        values, bits = np.empty(lines), np.empty(lines, np.uint32)
+        values, bits = sums, codes.view(np.uint32)
         for line in range(lines):
-            values[line] = sums[line] * scale
+            values[line] *= scale
         if errors.shape[1] != 0:
             for line in range(lines):
                 values[line] = values[line] * errors[0, line] + errors[1, line]
@@ -144,8 +144,8 @@ def _build_read() -> Callable[..., bool]:
 #: The three steps of a read, and all of it on ideal lines; parameters as of :func:`crosstwin_model.reference.read`. ``drive``
 #: fills ``units``, the charges that the driven lines really carry, in multiples of 1 / parameters[4], and returns the sum of
 #: their sizes; -1 where a charge is above :data:`CHARGE_MAX`, and then, and where there are not as many charges as lines,
-#: ``read`` returns False and fills nothing; for arrays of other types it raises TypeError. ``convert``
-#: fills ``codes`` from sums of conductances times units. Errors have no lines, and the reference no cells, where there are none.
+#: ``read`` returns False and fills nothing; for arrays of other types it raises TypeError. ``convert`` fills ``codes`` from sums
+#: of conductances times units, and spoils the sums. Errors have no lines, and the reference no cells, where there are none.
 drive = _build_drive()
 convert = _build_convert()
 read = _build_read()

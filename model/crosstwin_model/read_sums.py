@@ -12,9 +12,13 @@ import numpy as np
 
 from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_1, sum_4
 from crosstwin_model.jit import njit, njit_any_order
+from crosstwin_model.memory import borrow, hold
 
 _HALF = np.float64(1 << 16)
 _TURNED = np.float64(1 << 15)
+#: A load waits for a store just before if the last twelve bits of their addresses are equal, as if it were the same place: so
+#: that the sums are so many bytes ahead of the cells.
+_PAGE, _APART = 4096, 1536
 #: The largest unit with which the instruction of :mod:`crosstwin_model.dot` is worth its while.
 _LARGEST_UNIT = LARGEST_SUM // 64
 
@@ -75,17 +79,22 @@ def backward_floats(w: Any, units: Any, sums: Any) -> None:
 def forward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
     """Do what :func:`forward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // LINES."""
     rows, columns = w.shape
-    driven, pairs = np.zeros(rows + LINES, np.uint64), np.zeros(rows + LINES, np.int32)
+    # Lines up to a multiple of LINES are at rest, whichever they are.
+    room, whole = rows + LINES, columns // SUMS * SUMS
+    memory = np.empty(2 * room + whole + _PAGE // 8, np.uint64)
+    left = borrow(memory)
+    driven, pairs = left[:room], left[room : 2 * room].view(np.int32)[:room]
+    both = left[2 * room :].view(np.int32)
+    first = (w.ctypes.data + _APART - both.ctypes.data) % _PAGE // 4
+    low, high = both[first : first + whole], both[first + whole : first + 2 * whole]
     count = 0
     for row in range(rows):
         driven[count] = np.uint64(row)
         pairs[count] = np.int32(units[row])
         count += units[row] != 0.0
-    # Lines up to a multiple of LINES: any, at rest.
-    driven[count] = np.uint64(0)
-    pairs[count] = 0
-    flat, whole = w.reshape(w.size), columns // SUMS * SUMS
-    low, high = np.empty(whole, np.int32), np.empty(whole, np.int32)
+    driven[count : count + LINES] = np.uint64(0)
+    pairs[count : count + LINES] = 0
+    flat = w.reshape(w.size)
     block = LARGEST_SUM // largest // LINES * LINES
     for begin in range(0, count, block):
         end = min(begin + block, count)
@@ -101,6 +110,7 @@ def forward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
     for column in range(whole, columns):
         for k in range(count):
             sums[column] += np.float64(np.int64(pairs[k]) * np.int64(w[driven[k], column]))
+    hold(memory)
 
 
 @njit
@@ -108,7 +118,9 @@ def backward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
     """Do what :func:`backward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // SUMS."""
     rows, columns = w.shape
     whole = columns // SUMS * SUMS
-    low, high, four = np.empty(whole, np.int32), np.empty(whole, np.int32), np.empty(8, np.int32)
+    memory = np.empty(2 * whole + 8, np.int32)
+    left = borrow(memory)
+    low, high, four = left[:whole], left[whole : 2 * whole], left[2 * whole :]
     for column in range(whole):
         unit = np.int32(units[column])
         low[column] = unit & 0xFFFF
@@ -133,37 +145,34 @@ def backward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
     for row in range(rows):
         for column in range(whole, columns):
             sums[row] += units[column] * np.float64(w[row, column])
+    hold(memory)
 
 
 @njit
-def add_sums(w: Any, forward: Any, units: Any, sums: Any) -> None:
-    """Add conductances times units along the sensed lines to ``sums``, in the way that is fastest here.
-
-    Parameters
-    ----------
-    w : int32[rows, columns]
-        Multiples of 1 / GRID.
-    forward : bool
-        Rows are driven and columns sensed; else the other way round.
-    units : float64[driven]
-        Whole numbers within +-2**24.
-    sums : float64[sensed]
-        No sum may exceed 2**53.
-    """
-    if HAS_DOT:
-        largest = np.int32(1)
-        for unit in units:
-            largest = max(largest, np.int32(abs(np.int32(unit))))
-        if largest <= _LARGEST_UNIT:
-            if forward:
-                forward_words(w, units, largest, sums)
-            else:
-                backward_words(w, units, largest, sums)
-            return
+def _add_floats(w: Any, forward: Any, units: Any, sums: Any) -> None:
     if forward:
         forward_floats(w, units, sums)
     else:
         backward_floats(w, units, sums)
+
+
+@njit
+def _add_words(w: Any, forward: Any, units: Any, sums: Any) -> None:
+    largest = np.int32(1)
+    for unit in units:
+        largest = max(largest, np.int32(abs(np.int32(unit))))
+    if largest > _LARGEST_UNIT:
+        _add_floats(w, forward, units, sums)
+    elif forward:
+        forward_words(w, units, largest, sums)
+    else:
+        backward_words(w, units, largest, sums)
+
+
+#: ``add_sums(w, forward, units, sums)`` adds conductances times units along the sensed lines to ``sums``, in the way that is
+#: fastest here: w int32[rows, columns] are multiples of 1 / GRID; with ``forward`` rows are driven and columns sensed, else the
+#: other way round; units float64[driven] are whole numbers within +-2**24, sums float64[sensed] none of which exceeds 2**53.
+add_sums = _add_words if HAS_DOT else _add_floats
 
 
 @njit

@@ -10,13 +10,11 @@ import numpy.typing as npt
 
 from crosstwin_model.bits import LANES
 from crosstwin_model.devices.base import DOWN, UP, Device
+from crosstwin_model.memory import aligned_zeros
 from crosstwin_model.pulse_batch import FIELDS, PAIR, PERSISTENT, VISIBLE
 
 #: Rows of a batch's fields: pulses so far, conductance, and what is not needed.
 _PULSES, _VALUE, _REST = range(FIELDS)
-
-#: Bytes in a line of the cache.
-_LINE = 64
 
 
 class Layout:
@@ -70,10 +68,7 @@ class Layout:
 
         They begin with a line of the cache.
         """
-        words = cells * self.words + self.places.shape[1]
-        memory = np.zeros(words + _LINE // 4, np.uint32)
-        first = -memory.ctypes.data % _LINE // 4
-        return memory[first : first + words]
+        return aligned_zeros(cells * self.words + self.places.shape[1], np.uint32)
 
     def fill(self, records: npt.NDArray[np.uint32], first: int, planes: npt.NDArray[np.float32]) -> None:
         """Put planes float32[2, P, n], or more, into the records of the cells from ``first`` on."""

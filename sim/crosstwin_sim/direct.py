@@ -10,10 +10,11 @@ import numpy.typing as npt
 from crosstwin_model.config import Source
 from crosstwin_model.memory import addresses
 from crosstwin_model.plant import Plant
+from crosstwin_model.plant_reads import WRAP
 from crosstwin_model.registers import SEED_BITS, SEED_RESET, TileKind
 
 from .crossbar import PulseSettings, ReadSettings
-from .direct_kernels import READ, REFUSED, SETTINGS, read, update_kernel
+from .direct_kernels import READ, REFUSED, read, update_kernel
 from .scaling import Converters, Floats, adc_step, peak, positive
 
 _READS = ReadSettings()
@@ -78,30 +79,31 @@ class DirectCrossbar:
             if not 0 < seed < 1 << bits:
                 raise ValueError(f"the seed of {name} is {seed}; allowed are 1 to {(1 << bits) - 1}")
         self.plant, self.pulses, self.reads = plant, pulses, reads
-        self._pair, self._tile = pair, 4 * pair + TileKind.C
-        self._step = positive("step", pulses.step)
+        self._pair = pair
+        self._rows, self._columns = config.rows, config.columns
+        self._tile, self._reference = plant.tile(4 * pair + TileKind.C), plant.tile(4 * pair + TileKind.C_REF)
         self._update = update_kernel(*plant.variant)
-        self._cells: npt.NDArray[np.int64] | None = None
-        self._settings = np.array(
-            [*seeds, config.rows, config.columns, reads.window, pulses.bl_min, bl_max, config.full_scale_max, config.code_bits],
-            np.int64,
-        )
-        assert self._settings.size == SETTINGS
+        update = [*addresses(*plant.pulse_arguments(self._tile)), *seeds, config.rows, config.columns, reads.window]
+        update += [pulses.bl_min, bl_max, config.full_scale_max, config.code_bits, _bits(positive("step", pulses.step))]
+        self._update_plan = np.array(update, np.int64)
         converters = Converters(plant.config.input_full_scale, plant.config.adc_range)
-        gains = (reads.backward_gain, reads.forward_gain)
-        input_step = converters.input_full_scale / reads.window
-        self._output_steps = [input_step * adc_step(converters, config.adc_max, gain) for gain in gains]
-        self._lines = (config.columns, config.rows)
-        self._gains = gains
-        self._arrays: dict[tuple[bool, bool], npt.NDArray[np.int64]] = {}
+        self._plans = [[self._read_plan(forward, touched, converters) for touched in (False, True)] for forward in (False, True)]
+
+    def _read_plan(self, forward: bool, touched: bool, converters: Converters) -> npt.NDArray[np.int64]:
+        """Return the plan of a read, with the reference if that has ever been changed."""
+        plant, window = self.plant, self.reads.window
+        gain = self.reads.forward_gain if forward else self.reads.backward_gain
+        arrays = plant.reads.arguments(self._tile, self._reference if touched else None, forward, gain)
+        step = converters.input_full_scale / window * adc_step(converters, plant.controller.adc_max, gain)
+        return np.array([*addresses(*arrays), forward, window, _bits(step)], np.int64)
 
     def forward(self, x: Floats) -> Floats:
         """Return x W: outputs of the columns for inputs of the rows, float64[columns] of float64[rows]."""
-        return self._read("x", x, True)
+        return self._read(x, True, np.empty(self._columns))
 
     def backward(self, d: Floats) -> Floats:
         """Return W d: outputs of the rows for errors of the columns, float64[rows] of float64[columns]."""
-        return self._read("d", d, False)
+        return self._read(d, False, np.empty(self._rows))
 
     def update(self, x: Floats, d: Floats, rate: float) -> None:
         """Add rate * x d^T on average, all cells at once, with pulses; the time of one update passes on devices that age.
@@ -113,37 +115,34 @@ class DirectCrossbar:
         """
         if not 0.0 < rate < math.inf:
             positive("rate", rate)
-        plant = self.plant
-        cells = plant.pulse_arguments(self._tile)
-        if self._cells is None:
-            self._cells = addresses(*cells)
+        self._tile.touched = True
         try:
-            done = self._update(self._cells, self._settings, x, d, rate, self._step)
+            done = self._update(self._update_plan, x, d, rate)
         except TypeError:
             done = False  # an array that the kernel does not take
         if not done:
-            x, d = _vector("x", x, self._lines[True]), _vector("d", d, self._lines[False])
-            self._update(self._cells, self._settings, x, d, rate, self._step)
-        if plant.ages:
-            plant.elapse(self._pair)
+            self._update(self._update_plan, _vector("x", x, self._rows), _vector("d", d, self._columns), rate)
+        if self.plant.ages:
+            self.plant.elapse(self._pair)
 
-    def _read(self, name: str, values: Floats, forward: bool) -> Floats:
-        plant = self.plant
-        key = forward, plant.reference_touched(self._tile)
-        arrays = self._arrays.get(key)
-        if arrays is None:
-            arrays = self._arrays[key] = addresses(*plant.read_arguments(self._tile, forward, self._gains[forward]))
-        outputs = np.empty(self._lines[not forward])
-        rest = (forward, self.reads.window, self._output_steps[forward], plant.reads)
+    def _read(self, values: Floats, forward: bool, outputs: Floats) -> Floats:
+        reads = self.plant.reads
+        plan = self._plans[forward][self._reference.touched]
         try:
-            found = read(arrays, *rest, values, outputs)
+            found = read(plan, reads.number, values, outputs)
         except TypeError:
             found = REFUSED  # an array that the kernel does not take
         if found == REFUSED:
-            found = read(arrays, *rest, _vector(name, values, self._lines[forward]), outputs)
+            checked = _vector("x", values, self._rows) if forward else _vector("d", values, self._columns)
+            found = read(plan, reads.number, checked, outputs)
         if found == READ:
-            plant.count_read()
+            reads.number = (reads.number + 1) & WRAP
         return outputs
+
+
+def _bits(value: float) -> int:
+    """Return the bits of a float64 as a whole number of 64 bits."""
+    return int(np.float64(value).view(np.int64))
 
 
 def _vector(name: str, values: Floats, length: int) -> Floats:

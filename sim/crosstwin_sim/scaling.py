@@ -59,12 +59,10 @@ def largest_magnitude(values: Floats) -> float:
     """Return the largest magnitude, infinity where a number is not finite."""
     # Bits without their sign are in the order of the numbers, what is not finite above the rest: a loop for vector instructions.
     words = values.view(np.uint64)
-    largest = np.zeros(1, np.uint64)
     top = np.uint64(0)
     for line in range(values.size):
         top = max(top, words[line] & _MAGNITUDE)
-    largest[0] = min(top, _INFINITY)
-    return largest.view(np.float64)[0]
+    return float(np.uint64(min(top, _INFINITY)).view(np.float64))
 
 
 def peak(name: str, values: Floats, length: int) -> float:

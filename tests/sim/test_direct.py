@@ -65,7 +65,7 @@ def test_vectors_of_other_kinds() -> None:
     direct.update(x, np.repeat(d, 2)[::2], 0.1)
     assert crossbar.backend.plant is not None and crossbar.backend.plant.digest() == direct.plant.digest()
     assert np.array_equal(crossbar.forward(x.astype(float)), direct.forward(x))
-    assert direct.forward(np.zeros(6)).tolist() == [0.0] * 9 and direct.plant.reads == 1
+    assert direct.forward(np.zeros(6)).tolist() == [0.0] * 9 and direct.plant.reads.number == 1
 
 
 @pytest.mark.parametrize(
