@@ -122,7 +122,7 @@ class Lines(wiring.Component):
     def _elaborate_codes(self, m: Module) -> tuple[list[Value], Value]:
         write, channels = self.write, self._channels
         # One of a few upper halves of the index, with the enable, and the lower half as it is: one look-up table a write enable.
-        low_bits = min(2, len(write.index))
+        low_bits = min(3, len(write.index))
         uppers = -(-self._count // (channels << low_bits))
         upper = [Signal(uppers, name=f"upper_{part}") for part in range(len(write.enable))]
         for part, enable in enumerate(write.enable):
