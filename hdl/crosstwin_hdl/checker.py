@@ -226,11 +226,14 @@ class Checker(wiring.Component):
         of_update = Cat(Const(0, 1), self.bl.VALUE) & coming["update"].replicate(9)
         of_transfer = self.transfer_bl.VALUE & coming["transfer"].replicate(8)
         of_symmetrize = self.symmetrize_pairs.VALUE & coming["symmetrize"].replicate(16)
-        needed = Signal(16, reset_less=True)
+        larger = Signal(16, reset_less=True)
+        smaller = Signal(8, reset_less=True)
         enough = Signal(reset_less=True)
         # More than any operation needs are left; so it is without a limit. Only SYMMETRIZE, alone, can need more than 10 bits.
         m.d.sync += [
-            needed.eq(Cat(((of_update | of_symmetrize[:10]) + of_transfer)[:10], of_symmetrize[10:])),
+            larger.eq(of_update | of_symmetrize),
+            smaller.eq(of_transfer),
             enough.eq(budget[17:].any()),
         ]
+        needed = Cat((larger[:10] + smaller)[:10], larger[10:])
         return ~enough & (needed > budget[1:17])

@@ -156,11 +156,12 @@ class Controller(wiring.Component):
                 "clear": control & registers.write_data[int(Control.CLEAR_COUNTERS).bit_length() - 1],
                 "request": registers.counter_request,
                 "number": registers.counter_number,
-                "read": registers.counter_read,
+                "request_low": registers.counter_request_low,
             },
         )
         m.d.comb += [
             registers.counter.eq(counters.value),
+            registers.counter_is_0.eq(counters.is_0),
             registers.busy.eq(sequencer.busy),
             registers.status.eq(Cat(sequencer.busy, status.fault, self.estop, status.fault_code)),
             registers.error.eq(status.error),
@@ -251,6 +252,7 @@ class Controller(wiring.Component):
                 "drive": sequencer.drive,
                 "sample": sequencer.sample,
                 "convert": sequencer.convert,
+                "reading": sequencer.now["connect"] | sequencer.now["drive"],
                 "valid": self.adc_valid,
             },
         )

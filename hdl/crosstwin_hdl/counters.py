@@ -81,10 +81,10 @@ class Counters(wiring.Component):
     number : In(3)
         What it may read, in that clock cycle too: 2 i is the low half of counter i, in the order of COUNTERS, and 2 i + 1 the
         high half that is held of it.
-    read : In(1)
-        One clock cycle after ``request``: a low half is read; its high half is to be held.
-    value : Out(32)
-        One clock cycle after ``request``: the number as it is in that clock cycle.
+    request_low : In(1)
+        With ``request``: it is a low half that will be read, and its high half is to be held.
+    value : Out(32), is_0 : Out(1)
+        One clock cycle after ``request``: the number as it is in that clock cycle; with ``is_0`` it is 0 in place of ``value``.
     places : tuple of Signal
         Lowest bits of the counters.
     memory : Memory
@@ -98,7 +98,8 @@ class Counters(wiring.Component):
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
         lines = config.rows + config.columns
-        #: A row has to be made in the time of 16 events or more.
+        # The bus can keep the memory busy in every second clock cycle, and each of 8 things to do has its turn: a row has to be
+        # made in the time of 32 clock cycles. Lines fire in every second one at most.
         bits = lines.bit_length() + 4 if config.fired_counter else 5
         self.places = tuple(Signal(bits, name=f"places_{name.lower()}") for name in COUNTERS)
         self.memory: Memory = Memory(shape=32, depth=32 if config.fired_counter else 16, init=[])
@@ -119,8 +120,9 @@ class Counters(wiring.Component):
                 "clear": In(1),
                 "request": In(1),
                 "number": In(3),
-                "read": In(1),
+                "request_low": In(1),
                 "value": Out(32),
+                "is_0": Out(1),
             }
         )
 
@@ -130,9 +132,12 @@ class Counters(wiring.Component):
         self._port = self.memory.write_port()
         self._data = self.memory.read_port(transparent_for=(self._port,))
         self._making, self._carrying = Signal(4), Signal(4)
+        # Nothing is counted in the clock cycle after ``clear``, so that this can come one later.
+        self._clear = Signal()
+        m.d.sync += self._clear.eq(self.clear)
         self._overflows = self._elaborate_places(m)
-        self._elaborate_memory(m)
-        self._elaborate_marks(m)
+        hold = self._elaborate_memory(m)
+        self._elaborate_marks(m, hold)
         asked = Array(self.places)[self.number[1:]]
         m.d.comb += self.value.eq(self._data.data | Mux(self.number[0], 0, asked))
         return m
@@ -148,64 +153,84 @@ class Counters(wiring.Component):
             m.d.comb += [fired.driven.eq(self.driven), fired.slot.eq(self.slot_shown), fired.clear.eq(self.clear)]
             steps["FIRED"] = fired.count
         overflows = Signal(4)
-        for i, name in enumerate(COUNTERS):
-            if name in steps:
-                m.d.sync += self.places[i].eq(self.places[i] + steps[name])
-                m.d.comb += overflows[i].eq((self.places[i] + steps[name])[len(self.places[i])])
-        with m.If(self.clear):
+        for i in self._built:
+            places, more = self.places[i], steps[COUNTERS[i]]
+            total = places + more
+            m.d.sync += places.eq(total)
+            if len(more) == 1:
+                # A flip-flop tells sooner than a chain of carries.
+                at_end = Signal(name=f"at_end_{i}")
+                m.d.sync += at_end.eq(total[: len(places)].all() & ~self._clear)
+                m.d.comb += overflows[i].eq(at_end & more)
+            else:
+                m.d.comb += overflows[i].eq(total[len(places)])
+        with m.If(self._clear):
             m.d.sync += [places.eq(0) for places in self.places]
         return overflows
 
-    def _elaborate_memory(self, m: Module) -> None:
-        """Choose the row to be read, and write what becomes of it one clock cycle later."""
+    def _elaborate_memory(self, m: Module) -> Signal:
+        """Choose the row to be read, and write what becomes of it one clock cycle later; return whether a high half is held."""
         data, port = self._data, self._port
-        asked = self.number[1:]
-        # As they will be when the row is there.
-        second, blank = self.second ^ self._overflows, (self.blank & ~self._overflows) | self.clear.replicate(4)
+        asked, asked_high = self.number[1:], self.number[0]
+        carries = self._overflows & self.full
+        low_read, not_held, hold = Signal(), Signal(), Signal()
+        m.d.sync += [low_read.eq(self.request_low), not_held.eq((~self.held | carries).bit_select(asked, 1) | self._clear)]
+        m.d.comb += hold.eq(low_read & (not_held | self._clear))
+
+        # What the bus asks for, as it will be: an overflow in this clock cycle counts.
+        coming = (self.second ^ self._overflows).bit_select(asked, 1)
+        coming_blank = Mux(asked_high, self.held_blank, self.blank & ~self._overflows).bit_select(asked, 1)
+        wanted = self._row(asked, coming | asked_high, asked_high, coming_blank)
+
+        # Otherwise a high half is held, or it is the turn of a next row or a carry.
+        turn = Signal(3)
+        counter, high = Signal(2), Signal()
+        m.d.comb += [counter.eq(Mux(hold, asked, turn[1:])), high.eq(hold | turn[0])]
+        second = self.second.bit_select(counter, 1)
+        blank = Mux(high, self.high_blank, self.blank).bit_select(counter, 1) | self._clear
+        needed = Mux(high, self.carried, self.stale).bit_select(counter, 1) & ~self._clear
+        free = ~self.request & ~hold
+        m.d.comb += data.addr.eq(Mux(self.request, wanted, self._row(counter, second & ~high, high, blank)))
         adds_place, adds_one = Signal(), Signal()
-        m.d.sync += [port.en.eq(0), adds_place.eq(0), adds_one.eq(0), self._making.eq(0), self._carrying.eq(0)]
-        with m.If(self.request & ~self.number[0]):
-            m.d.comb += data.addr.eq(self._row(asked, second.bit_select(asked, 1), blank.bit_select(asked, 1)))
-        with m.Elif(self.request):
-            m.d.comb += data.addr.eq(self._row(asked, Const(3, 2), self.held_blank.bit_select(asked, 1)))
-        with m.Elif(self.read & ~self.held.bit_select(asked, 1)):
-            m.d.comb += data.addr.eq(self._row(asked, Const(2, 2), self.high_blank.bit_select(asked, 1)))
-            m.d.sync += [port.en.eq(1), port.addr.eq(Cat(asked, Const(3, 2))), adds_one.eq(self.carried.bit_select(asked, 1))]
-        for i in self._built:
-            with m.Elif(self.stale[i] & ~self._making[i]):
-                m.d.comb += data.addr.eq(self._row(Const(i, 2), self.second[i], self.blank[i]))
-                m.d.sync += [port.en.eq(1), port.addr.eq(Cat(Const(i, 2), ~self.second[i])), adds_place.eq(1)]
-                m.d.sync += self._making[i].eq(~self.clear)
-        for i in self._built:
-            with m.Elif(self.carried[i] & ~self._carrying[i]):
-                m.d.comb += data.addr.eq(self._row(Const(i, 2), Const(2, 2), self.high_blank[i]))
-                m.d.sync += [port.en.eq(1), port.addr.eq(Cat(Const(i, 2), Const(2, 2))), adds_one.eq(1)]
-                m.d.sync += self._carrying[i].eq(~self.clear)
+        m.d.sync += [
+            turn.eq(turn + free),
+            port.addr.eq(Cat(counter, Mux(high, hold, ~second), high)),
+            port.en.eq(hold | (free & needed)),
+            adds_place.eq(~high),
+            adds_one.eq(high & needed),
+            *(self._making[i].eq(free & ~high & needed & (counter == i)) for i in self._built),
+            *(self._carrying[i].eq(free & high & needed & (counter == i)) for i in self._built),
+        ]
         total = Signal(33)
         zeros = Const(0, len(self.places[0]) - 1)
         m.d.comb += [total.eq(data.data + Cat(adds_one, zeros, adds_place)), port.data.eq(total)]
         for i in self._built:
             with m.If(self._making[i]):
                 m.d.sync += self.full[i].eq(total[32])
+        return hold
 
-    def _elaborate_marks(self, m: Module) -> None:
+    def _elaborate_marks(self, m: Module, hold: Signal) -> None:
         """Keep what is known of the rows; a later line of these counts more."""
         overflows = self._overflows
         carries = overflows & self.full
-        asked = Cat(self.read & (self.number[1:] == i) for i in range(len(COUNTERS)))
+        clear = self._clear.replicate(4)
+        asked = Cat(hold & (self.number[1:] == i) for i in range(len(COUNTERS)))
+        cleared = Signal()
+        m.d.comb += self.is_0.eq((self._clear | cleared) & ~self.number[0])
         m.d.sync += [
+            cleared.eq(self._clear),
             self.second.eq(self.second ^ overflows),
-            self.stale.eq((self.stale & ~self._making) | overflows | self.clear.replicate(4)),
-            self.blank.eq((self.blank & ~overflows) | self.clear.replicate(4)),
-            self.carried.eq(((self.carried & ~self._carrying) | carries) & ~self.clear.replicate(4)),
-            self.high_blank.eq((self.high_blank & ~self._carrying) | self.clear.replicate(4)),
+            self.stale.eq((self.stale & ~self._making) | overflows | clear),
+            self.blank.eq((self.blank & ~overflows) | clear),
+            self.carried.eq(((self.carried & ~self._carrying) | carries) & ~clear),
+            self.high_blank.eq((self.high_blank & ~self._carrying) | clear),
             self.held_blank.eq(self.held_blank & ~asked),
-            self.held.eq((self.held | asked) & ~carries & ~self.clear.replicate(4)),
+            self.held.eq((self.held | asked) & ~carries & ~clear),
         ]
 
-    def _row(self, counter: Value, kind: Value, blank: Value) -> Value:
-        """Return the row of a counter's number, or one that is always 0."""
-        return Mux(blank, self._empty, Cat(counter, kind))
+    def _row(self, counter: Value, odd: Value, high: Value, blank: Value) -> Value:
+        """Return the row of one of a counter's four numbers, or one that is always 0."""
+        return Mux(blank, self._empty, Cat(counter, odd, high))
 
 
 def _sum(values: list[Value]) -> Value:

@@ -32,11 +32,13 @@ class Reader(wiring.Component):
         Codes that the ADC delivers, at least 1.
     connect, drive, sample, convert : In(1)
         The operation is in that state and goes on.
+    reading : In(1)
+        The operation is in the state of ``connect`` or of ``drive``, whether it goes on or not.
     valid : In(1)
         The ADC shows a beat.
     level : Out(R)
-        Ticks of the window that will have passed in the second clock cycle from now, counted from DRIVE's first; after
-        ``window_over`` 0.
+        Ticks of the window that will have passed in the second clock cycle from now, counted from DRIVE's first; 0
+        after ``window_over``.
     window_over : Out(1)
         In DRIVE: this is its last clock cycle.
     beat, last_beat : Out(1)
@@ -62,6 +64,7 @@ class Reader(wiring.Component):
                 "drive": In(1),
                 "sample": In(1),
                 "convert": In(1),
+                "reading": In(1),
                 "valid": In(1),
                 "level": Out(bits),
                 "window_over": Out(1),
@@ -88,7 +91,7 @@ class Reader(wiring.Component):
             counting.eq(self.connect | (self.drive & ~self.window_over)),
             ticks.length.eq(self.tick),
             ticks.load.eq(~counting | ticks.last),
-            self.level.eq(passed + (ticks.last & counting)),
+            self.level.eq(passed + (ticks.last & self.reading)),
         ]
         m.d.sync += [
             passed.eq(Mux(counting, self.level, 0)),

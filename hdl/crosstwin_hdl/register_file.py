@@ -74,8 +74,10 @@ class RegisterFile(wiring.Component):
     counter_request : Out(1), counter_number : Out(3)
         In the coming clock cycle a register may be read, and this half of a counter, if it is one: twice the counter's place in
         COUNTERS, and 1 more for its _HIGH register. The number stays for that clock cycle.
-    counter_read : Out(1), counter : In(32)
-        One clock cycle after the request: a counter's low half is being read; what is read of a counter.
+    counter_request_low : Out(1)
+        In the coming clock cycle a counter's low half is read.
+    counter : In(32), counter_is_0 : In(1)
+        One clock cycle after the request: what is read of a counter, or that it is 0.
 
     For every register NAME of the map that the file stores: ``name`` : Out(layout), its fields. For every other register that can
     be read and is no constant or counter: ``name`` : In(layout). For every one that can be written: ``name_write`` : Out(1), a
@@ -103,8 +105,9 @@ class RegisterFile(wiring.Component):
             "y_data": In(32),
             "counter_request": Out(1),
             "counter_number": Out(3),
-            "counter_read": Out(1),
+            "counter_request_low": Out(1),
             "counter": In(32),
+            "counter_is_0": In(1),
         }
         for register in self._map:
             name = register.name.lower()
@@ -135,19 +138,24 @@ class RegisterFile(wiring.Component):
         number = word[:NUMBER_BITS]
         numbers = [number_of(register) for register in writable]
         whole = Signal()
-        legal = Signal()
+        mapped = Signal()
+        # Each part of the rule for the value has a flip-flop of its own: it is the longest way of a write.
+        breaks = Signal(3)
         unlocked = Signal()
         at_any_time = [number_of(register) for register in writable if register.while_busy and register.name != "CONTROL"]
+        seeds = [number_of(self._map[name]) for name in ("SEED_X", "SEED_D")]
         control = is_among(number, [number_of(self._map["CONTROL"])], numbers)
         m.d.sync += [
             whole.eq(access.write_request & access.write_strobes.all()),
-            legal.eq(~word[NUMBER_BITS:].any() & _is_mapped(number, numbers) & ~self._breaks_a_mask(number, value)),
+            mapped.eq(~word[NUMBER_BITS:].any() & _is_mapped(number, numbers)),
+            *(breaks[half].eq(self._breaks_a_mask(number, value, range(16 * half, 16 * half + 16))) for half in range(2)),
+            breaks[2].eq(is_among(number, seeds, numbers) & ~(value[:16].any() | value[16:].any())),
             unlocked.eq(is_among(number, at_any_time, numbers) | (control & (value == Control.STOP))),
         ]
         to_register = Signal()
         to_window = Signal()
         m.d.comb += [
-            to_register.eq(whole & legal & (~self.busy | unlocked)),
+            to_register.eq(whole & mapped & ~breaks.any() & (~self.busy | unlocked)),
             to_window.eq(whole & ~self.busy),
             self.window_x.eq(to_window & windows.is_x),
             self.window_d.eq(to_window & windows.is_d),
@@ -166,16 +174,14 @@ class RegisterFile(wiring.Component):
                 with m.If(strobe):
                     m.d.sync += [own[field.name].eq(value[field.lsb :]) for field in register.fields]
 
-    def _breaks_a_mask(self, number: Value, value: Value) -> Value:
-        """Return whether a value has a bit outside of a register's fields, or is a seed of 0; ``number`` is a writable one's."""
+    def _breaks_a_mask(self, number: Value, value: Value, part: range) -> Value:
+        """Return whether some bits of a value are outside of the fields of a register that can be written."""
         numbers = [number_of(register) for register in self._writable]
-        seeds = [number_of(self._map[name]) for name in ("SEED_X", "SEED_D")]
         bits_of: dict[tuple[int, ...], list[Value]] = {}
-        for i in range(32):
+        for i in part:
             without = tuple(number_of(register) for register in self._writable if not register.mask >> i & 1)
             bits_of.setdefault(without, []).append(value[i])
-        broken = [is_among(number, without, numbers) & any_of(bits) for without, bits in bits_of.items() if without]
-        return any_of(broken) | (is_among(number, seeds, numbers) & ~(value[:16].any() | value[16:].any()))
+        return any_of(is_among(number, without, numbers) & any_of(bits) for without, bits in bits_of.items() if without)
 
     def _elaborate_read(self, m: Module) -> None:
         access, readable = self.access, self._readable
@@ -207,7 +213,7 @@ class RegisterFile(wiring.Component):
             return signal
 
         read_counter = chosen("counter", [register for register in readable if is_counter(register)])
-        values = [Mux(read_y, self.y_data, 0), Mux(read_counter, self.counter, 0)]
+        values = [Mux(read_y, self.y_data, 0), Mux(read_counter & ~self.counter_is_0, self.counter, 0)]
         for register in readable:
             if not is_constant(register) and not is_counter(register) and register not in self._settings:
                 values.append(Mux(chosen(register.name, [register]), self._value(register), 0))
@@ -219,12 +225,10 @@ class RegisterFile(wiring.Component):
         values.append(_gated(read_settings & ~written, _constant(number, self._settings)))
         m.d.comb += [access.read_error.eq(~legal), access.read_data.eq(any_of(values))]
 
-        done = Signal()
-        m.d.sync += done.eq(access.read_request)
         m.d.comb += [
             self.counter_request.eq(access.read_request),
+            self.counter_request_low.eq(access.read_request & (word[3:] == number_of(self._map[COUNTERS[0]]) >> 3) & ~word[0]),
             self.counter_number.eq(number),
-            self.counter_read.eq(done & legal & read_counter & ~number[0]),
         ]
 
     def _elaborate_settings(self, m: Module) -> tuple[Value, Value]:
