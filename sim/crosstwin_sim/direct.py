@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from crosstwin_model.plant_reads import WRAP
 from crosstwin_model.registers import SEED_BITS, SEED_RESET, TileKind
 
 from .crossbar import PulseSettings, ReadSettings
-from .direct_kernels import READ, REFUSED, read, update_kernel
+from .direct_kernels import DONE, REFUSED, read, update_kernel
 from .scaling import Converters, Floats, adc_step, peak, positive
 
 _READS = ReadSettings()
@@ -115,15 +116,20 @@ class DirectCrossbar:
         """
         if not 0.0 < rate < math.inf:
             positive("rate", rate)
-        self._tile.touched = True
         try:
-            done = self._update(self._update_plan, x, d, rate)
+            found = self._update(self._update_plan, x, d, rate)
         except TypeError:
-            done = False  # an array that the kernel does not take
-        if not done:
-            self._update(self._update_plan, _vector("x", x, self._rows), _vector("d", d, self._columns), rate)
-        if self.plant.ages:
-            self.plant.elapse(self._pair)
+            found = REFUSED  # an array that the kernel does not take
+        if found == REFUSED:
+            found = self._update(self._update_plan, _vector("x", x, self._rows), _vector("d", d, self._columns), rate)
+        if found == DONE:
+            self._tile.touched = True
+            if self.plant.ages:
+                self.plant.elapse(self._pair)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled."""
+        raise TypeError("a DirectCrossbar holds addresses of its plant's arrays; make another one for a copy of the plant")
 
     def _read(self, values: Floats, forward: bool, outputs: Floats) -> Floats:
         reads = self.plant.reads
@@ -135,7 +141,7 @@ class DirectCrossbar:
         if found == REFUSED:
             checked = _vector("x", values, self._rows) if forward else _vector("d", values, self._columns)
             found = read(plan, reads.number, checked, outputs)
-        if found == READ:
+        if found == DONE:
             reads.number = (reads.number + 1) & WRAP
         return outputs
 

@@ -29,6 +29,9 @@ from .scaling import fill_codes, largest_magnitude, plan_update
 #: the nominal step as a float64.
 X_STATE, D_STATE, ROWS, COLUMNS, TOP, BL_MIN, BL_MAX, FULL_SCALE_MAX, CODE_BITS, STEP = range(16, 26)
 
+#: What became of it: a vector had another length or a number that is not finite, it was 0 and nothing was done, or it was done.
+REFUSED, NOTHING, DONE = range(3)
+
 _PLAN, _FLOATS = types.int64[::1], types.float64[::1]
 
 
@@ -50,7 +53,7 @@ def _fire(
 @cache
 def update_kernel(
     step: Callable[..., Any], derive: Callable[..., Any] | None, state: int, record: int, planes: int
-) -> Callable[..., bool]:
+) -> Callable[..., int]:
     """Return the compiled update from floats on, for one :attr:`crosstwin_model.plant.Plant.variant`.
 
     Returns
@@ -58,23 +61,23 @@ def update_kernel(
     callable
         Of (plan int64[26], x float64[rows], d float64[columns], rate): a plan begins with
         :func:`crosstwin_model.memory.addresses` of a tile's :meth:`crosstwin_model.plant.Plant.pulse_arguments`; the rest is
-        numbered above. It returns False, and does nothing, where a vector has another length or a number that is not finite.
+        numbered above. It returns what became of it.
     """
     version = source_version(Path(__file__), Path(scaling.__file__))
     pulse = build_pulse(step, derive, state, record, planes)
 
-    def update(plan: Any, x: Any, d: Any, rate: Any) -> bool:
+    def update(plan: Any, x: Any, d: Any, rate: Any) -> int:
         _ = version
         plan, x, d = borrow(plan), borrow(x), borrow(d)
         rows, columns, bits = x.size, d.size, plan[CODE_BITS]
         if rows != plan[ROWS] or columns != plan[COLUMNS]:
-            return False
+            return REFUSED
         x_peak, d_peak = largest_magnitude(x), largest_magnitude(d)
         if not (x_peak < np.inf and d_peak < np.inf):
-            return False
+            return REFUSED
         count = rate * x_peak * d_peak / plan.view(np.float64)[STEP]
         if count == 0.0:
-            return True
+            return NOTHING
         bl, x_top, d_top, x_full_scale, d_full_scale = plan_update(
             count, plan[TOP], plan[BL_MIN], plan[BL_MAX], plan[FULL_SCALE_MAX]
         )
@@ -92,18 +95,16 @@ def update_kernel(
             row_signs, column_signs, row_words, column_words, 0, rows,
         )  # fmt: skip
         hold(memory)
-        return True
+        return DONE
 
     return njit_only(
-        types.boolean(_PLAN, _FLOATS, _FLOATS, types.float64), name_variant(update, step.__name__, state, record, planes)
+        types.int64(_PLAN, _FLOATS, _FLOATS, types.float64), name_variant(update, step.__name__, state, record, planes)
     )
 
 
 #: What a plan of a read holds behind the addresses: whether it is forward, the largest code of a vector, and the bits of the
 #: output of one ADC code at an input of 1 as a float64.
 FORWARD, WINDOW, OUTPUT_STEP = range(14, 17)
-#: What became of a read: a vector was not as said, it was 0 and there was nothing to read, or it was read.
-REFUSED, NOTHING, READ = range(3)
 
 
 def _build_read() -> Callable[..., int]:
@@ -137,7 +138,7 @@ def _build_read() -> Callable[..., int]:
         for line in range(sensed):
             outputs[line] = codes[line] * unit
         hold(memory)
-        return READ
+        return DONE
 
     return njit_only(types.int64(_PLAN, types.int64, _FLOATS, _FLOATS), read)
 

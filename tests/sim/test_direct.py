@@ -1,5 +1,6 @@
 """A DirectCrossbar gives the bits of a Crossbar on the golden model, and refuses what it leaves out."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,9 @@ def test_bits_of_a_crossbar(device: str, rows: int, columns: int, fields: dict[s
         assert plant.digest() == direct.plant.digest()
         assert np.array_equal(crossbar.forward(x), direct.forward(x))
         assert np.array_equal(crossbar.backward(d), direct.backward(d))
+        if turn == 2:
+            for each in (crossbar, direct):
+                each.update(np.zeros(rows), d, 0.1)
         if turn == 4:
             for each in (plant, direct.plant):
                 each.set_conductance(2, np.full((rows, columns), 0.01))
@@ -84,6 +88,12 @@ def test_bad_vectors_change_nothing(x: Floats, d: Floats, rate: float, sentence:
     assert direct.plant.digest() == before
     with pytest.raises(ValueError, match=r"d\[2\] is inf"):
         direct.backward(np.array([0, 1, np.inf, 0, 0, 0, 0, 0, 0]))
+
+
+def test_a_copy_is_refused() -> None:
+    _, direct = _both("s1", 6, 9)
+    with pytest.raises(TypeError, match="make another one for a copy of the plant"):
+        copy.deepcopy(direct)
 
 
 def test_what_it_leaves_out() -> None:
