@@ -223,17 +223,18 @@ class Checker(wiring.Component):
     def _over_budget(self, m: Module, coming: Mapping[str, Value]) -> Value:
         """Return whether the slots that the operation may need are more than are left; they are counted in pairs."""
         budget = self.pulse_budget.VALUE
-        of_update = Cat(Const(0, 1), self.bl.VALUE) & coming["update"].replicate(9)
-        of_transfer = self.transfer_bl.VALUE & coming["transfer"].replicate(8)
-        of_symmetrize = self.symmetrize_pairs.VALUE & coming["symmetrize"].replicate(16)
-        larger = Signal(16, reset_less=True)
-        smaller = Signal(8, reset_less=True)
+        update, transfer = coming["update"], coming["transfer"]
+        of_update, of_transfer = Cat(Const(0, 1), self.bl.VALUE), self.transfer_bl.VALUE
+        needed = Signal(16, reset_less=True)
         enough = Signal(reset_less=True)
-        # More than any operation needs are left; so it is without a limit. Only SYMMETRIZE, alone, can need more than 10 bits.
+        # More than any operation needs are left; so it is without a limit.
         m.d.sync += [
-            larger.eq(of_update | of_symmetrize),
-            smaller.eq(of_transfer),
+            needed.eq(
+                ((of_update + of_transfer) & (update & transfer).replicate(10))
+                | (of_update & (update & ~transfer).replicate(9))
+                | (of_transfer & (transfer & ~update).replicate(8))
+                | (self.symmetrize_pairs.VALUE & coming["symmetrize"].replicate(16))
+            ),
             enough.eq(budget[17:].any()),
         ]
-        needed = Cat((larger[:10] + smaller)[:10], larger[10:])
         return ~enough & (needed > budget[1:17])
