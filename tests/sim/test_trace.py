@@ -20,6 +20,7 @@ from crosstwin_model.line_resistance import LineResistance
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import TileKind
 from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadSettings
+from crosstwin_sim.direct import DirectCrossbar
 from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.rtl import RtlBackend
@@ -154,7 +155,12 @@ def test_updates_at_once_the_passing_of_time_and_half_selects_are_replayed(name:
 def test_every_method_of_a_plant_is_recorded_or_changes_nothing() -> None:
     methods = {name for name in dir(Plant) if not name.startswith("_")} | {"controller", "config"}
     recorded = {name for name in vars(recorder_module._RecordedPlant) if not name.startswith("_")}
-    assert recorded | recorder_module.OBSERVERS | recorder_module.CALLS == methods
+    assert recorded | recorder_module.OBSERVERS | recorder_module.CALLS | recorder_module.CELLS == methods
+
+
+def test_a_direct_crossbar_is_not_recorded(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.h5", new_plant()) as recorder, pytest.raises(ValueError, match="does not give its cells"):
+        DirectCrossbar(recorder.plant, pulses=PulseSettings(0.001))
 
 
 def test_until_stops_a_replay(recorded: Path) -> None:

@@ -26,6 +26,9 @@ OBSERVERS = frozenset(("controller", "config", "ages", "delays", "conductance", 
 #: Methods that change the plant and take nothing but numbers and words: kept by name, with their arguments as JSON.
 CALLS = frozenset(("elapse",))
 
+#: What gives others the cells themselves, and so is refused: a DirectCrossbar's pulses and reads cannot be recorded.
+CELLS = frozenset(("tile", "pulse_arguments"))
+
 
 class Recorder:
     """Records a plant to a trace, from now until it is closed.
@@ -100,6 +103,8 @@ class _RecordedPlant:
             return getattr(self._inner, name)
         if name in CALLS:
             return lambda *arguments: self._call(name, arguments)
+        if name in CELLS:
+            raise ValueError("a recorded plant does not give its cells to a DirectCrossbar; a Crossbar drives it")
         raise AttributeError(f"a recorded plant has no {name!r}")
 
     def pulse(self, tile: int, up: bool, row_words: Any, column_words: Any) -> None:
