@@ -1,8 +1,9 @@
-"""Area and speed of the controller alone beside a naive design with an LFSR for every line, in the same run, with the same tools.
+"""Area and speed of the controller, and of its pulse engine alone, beside a naive design with an LFSR for every line.
 
-Both are wrapped alike (``serial_wrap``) and placed and routed out of context. The naive design (``naive_controller``) only
-pulses: it has no reads, registers, checks, counters or guards, and its random numbers are not better. The difference of two
-sizes, over the lines between them, is what an added line takes.
+All are made in the same run with the same tools, wrapped alike (``serial_wrap``), and placed and routed out of context. The
+naive design (``naive_controller``) only pulses: it has no reads, registers, checks, counters or guards, and its random numbers
+are not better. What it does is what the pulse engine does; the controller does all the rest too. The difference of two sizes,
+over the lines between them, is what an added line takes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from serial_wrap import SerialWrap
 
 from crosstwin_hdl.board import BoardDesign
 from crosstwin_hdl.controller import Controller
+from crosstwin_hdl.pulse_engine import PulseEngine
 from crosstwin_model.config import ControllerConfig
 from crosstwin_sim.fpga.toolchain import Report, implement
 
-SIZES = (16, 64)
-#: What each device's clock is asked for, in MHz, at 16 x 16 and at 64 x 64.
-DEVICE, TARGETS = "ecp5-25", {16: 150, 64: 125}
+DEVICE = "ecp5-25"
+#: What the clock is asked for, in MHz, by the lines of a side.
+TARGETS = {16: 150, 64: 125, 128: 100}
 #: Bits of the serial line: 24 MHz over 1 Mbit/s.
 DIVISOR = 24
 
@@ -36,23 +38,34 @@ def measure(design: wiring.Component, device: str, mhz: int) -> Report:
 
 
 def side_by_side() -> list[Row]:
-    """Measure both designs in all sizes."""
-    rows, found = [], {}
-    for lines in SIZES:
-        naive = measure(NaiveController(rows=lines, columns=lines), DEVICE, TARGETS[lines])
-        ours = found[lines] = measure(Controller(config=config(lines)), DEVICE, TARGETS[lines])
-        title = f"{DEVICE}, {lines} x {lines}"
-        rows += [
-            Row(f"{title}: LUT4; naive", ours.lut4, "LUT4", naive.lut4, ours.lut4 / naive.lut4),
-            Row(f"{title}: flip-flops; naive", ours.ff, "FF", naive.ff, ours.ff / naive.ff),
-            Row(f"{title}: Fmax; naive", ours.fmax_mhz, "MHz", naive.fmax_mhz, ours.fmax_mhz / naive.fmax_mhz),
+    """Measure the three designs in all sizes."""
+    rows: list[Row] = []
+    found: dict[str, list[Report]] = {"pulse engine": [], "controller": []}
+    for lines, mhz in TARGETS.items():
+        naive = measure(NaiveController(rows=lines, columns=lines), DEVICE, mhz)
+        for name, design in (
+            ("pulse engine", PulseEngine(config=config(lines))),
+            ("controller", Controller(config=config(lines))),
+        ):
+            ours = measure(design, DEVICE, mhz)
+            found[name].append(ours)
+            title = f"{lines} x {lines}, {name}"
+            new = [
+                Row(f"{title}: LUT4; naive", ours.lut4, "LUT4", naive.lut4, ours.lut4 / naive.lut4),
+                Row(f"{title}: flip-flops; naive", ours.ff, "FF", naive.ff, ours.ff / naive.ff),
+                Row(f"{title}: Fmax; naive", ours.fmax_mhz, "MHz", naive.fmax_mhz, ours.fmax_mhz / naive.fmax_mhz),
+            ]
+            show(new)
+            rows += new
+    added = 2 * (max(TARGETS) - min(TARGETS))
+    for name, reports in found.items():
+        small, large = reports[0], reports[-1]
+        new = [
+            Row(f"an added line, {name}: LUT4", (large.lut4 - small.lut4) / added, "LUT4"),
+            Row(f"an added line, {name}: flip-flops", (large.ff - small.ff) / added, "FF"),
         ]
-        show(rows[-3:])
-    small, large = SIZES
-    added = 2 * (large - small)
-    for name, values in (("LUT4", (found[large].lut4, found[small].lut4)), ("FF", (found[large].ff, found[small].ff))):
-        rows.append(Row(f"{DEVICE}: an added line", (values[0] - values[1]) / added, name))
-    show(rows[-2:])
+        show(new)
+        rows += new
     return rows
 
 
