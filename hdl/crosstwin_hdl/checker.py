@@ -149,7 +149,7 @@ class Checker(wiring.Component):
                 self.backward.eq(now["backward"]),
                 self.transfers.eq(now["transfers"]),
                 self.symmetrizes.eq(symmetrize),
-                self.autonomous.eq(update & transfer),
+                self.autonomous.eq(now["autonomous"]),
             ]
         m.d.comb += [
             self.pair.eq(self.tile[2:]),
@@ -179,6 +179,7 @@ class Checker(wiring.Component):
             "backward": backward,
             "update": update,
             "transfers": transfers,
+            "autonomous": autonomous,
             "transfer": transfers | autonomous,
             "symmetrize": symmetrize,
         }
@@ -223,16 +224,16 @@ class Checker(wiring.Component):
     def _over_budget(self, m: Module, coming: Mapping[str, Value]) -> Value:
         """Return whether the slots that the operation may need are more than are left; they are counted in pairs."""
         budget = self.pulse_budget.VALUE
-        update, transfer = coming["update"], coming["transfer"]
+        update, autonomous = coming["update"], coming["autonomous"]
         of_update, of_transfer = Cat(Const(0, 1), self.bl.VALUE), self.transfer_bl.VALUE
         needed = Signal(16, reset_less=True)
         enough = Signal(reset_less=True)
         # More than any operation needs are left; so it is without a limit.
         m.d.sync += [
             needed.eq(
-                ((of_update + of_transfer) & (update & transfer).replicate(10))
-                | (of_update & (update & ~transfer).replicate(9))
-                | (of_transfer & (transfer & ~update).replicate(8))
+                ((of_update + of_transfer) & autonomous.replicate(10))
+                | (of_update & (update & ~autonomous).replicate(9))
+                | (of_transfer & coming["transfers"].replicate(8))
                 | (self.symmetrize_pairs.VALUE & coming["symmetrize"].replicate(16))
             ),
             enough.eq(budget[17:].any()),

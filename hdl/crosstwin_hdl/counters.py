@@ -182,24 +182,26 @@ class Counters(wiring.Component):
         coming_blank = Mux(asked_high, self.held_blank, self.blank & ~self._overflows).bit_select(asked, 1)
         wanted = self._row(asked, coming | asked_high, asked_high, coming_blank)
 
-        # Otherwise a high half is held, or it is the turn of a next row or a carry.
+        # Otherwise a high half is held, or it is the turn of a next row or a carry; both rows are made ready before it is known.
         turn = Signal(3)
-        counter, high = Signal(2), Signal()
-        m.d.comb += [counter.eq(Mux(hold, asked, turn[1:])), high.eq(hold | turn[0])]
+        counter, high = turn[1:], turn[0]
         second = self.second.bit_select(counter, 1)
         blank = Mux(high, self.high_blank, self.blank).bit_select(counter, 1) | self._clear
-        needed = Mux(high, self.carried, self.stale).bit_select(counter, 1) & ~self._clear
+        needed = Mux(high, self.carried, self.stale).bit_select(counter, 1)
+        held_row = self._row(asked, Const(0, 1), Const(1, 1), self.high_blank.bit_select(asked, 1) | self._clear)
+        turn_row = self._row(counter, second & ~high, high, blank)
         free = ~self.request & ~hold
-        m.d.comb += data.addr.eq(Mux(self.request, wanted, self._row(counter, second & ~high, high, blank)))
+        m.d.comb += data.addr.eq(Mux(self.request, wanted, Mux(hold, held_row, turn_row)))
         adds_place, adds_one = Signal(), Signal()
+        # In the clock cycle of a clear a row that nobody will look at may be written, but none counts as made.
         m.d.sync += [
             turn.eq(turn + free),
-            port.addr.eq(Cat(counter, Mux(high, hold, ~second), high)),
+            port.addr.eq(Mux(hold, Cat(asked, Const(3, 2)), Cat(counter, ~high & ~second, high))),
             port.en.eq(hold | (free & needed)),
-            adds_place.eq(~high),
-            adds_one.eq(high & needed),
-            *(self._making[i].eq(free & ~high & needed & (counter == i)) for i in self._built),
-            *(self._carrying[i].eq(free & high & needed & (counter == i)) for i in self._built),
+            adds_place.eq(~hold & ~high),
+            adds_one.eq(Mux(hold, self.carried.bit_select(asked, 1), high & needed) & ~self._clear),
+            *(self._making[i].eq(free & ~high & needed & ~self._clear & (counter == i)) for i in self._built),
+            *(self._carrying[i].eq(free & high & needed & ~self._clear & (counter == i)) for i in self._built),
         ]
         total = Signal(33)
         zeros = Const(0, len(self.places[0]) - 1)

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 
 def any_of(values: Iterable[Value]) -> Value:
@@ -36,6 +36,13 @@ def exceeds(value: Value, limit: int) -> Value:
     for bit in range(len(value)):
         larger = (value[bit] & larger) if limit >> bit & 1 else (value[bit] | larger)
     return larger
+
+
+def follows(value: Value, before: Value) -> Value:
+    """Return value == before + 1, of the same width, without a chain of carries; the sum must not overflow."""
+    changed = value ^ before
+    # A bit changes where the bit below it changed from 1 to 0.
+    return changed == Cat(Const(1, 1), before & ~value)[: len(value)]
 
 
 def look_up(index: Value, table: Mapping[int, Value]) -> Value:

@@ -6,6 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from crosstwin_model.config import ControllerConfig
 
+from .logic import follows
+
 
 class Pairs(wiring.Component):
     """Hold TRANSFER_ROW and UPDATES of all pairs, and show the chosen pair's.
@@ -72,14 +74,14 @@ class Pairs(wiring.Component):
         # A TRANSFER's row is an active one, so that its high bits are 0.
         bits = self._row_bits
         next_row = Signal(bits)
-        m.d.comb += next_row.eq(self.row[:bits] + 1)
+        m.d.comb += next_row.eq(Mux(follows(self.rows[:bits], self.row[:bits]), 0, self.row[:bits] + 1))
         m.d.sync += self.due.eq(updates + 1 >= every)
         for i in range(self._pairs):
             chosen = self.pair == i
             with m.If(self.write_row[i]):
                 m.d.sync += self.all_rows[i].eq(self.write_data)
             with m.Elif(self.next_row & chosen):
-                m.d.sync += self.all_rows[i][:bits].eq(Mux(next_row == self.rows[:bits], 0, next_row))
+                m.d.sync += self.all_rows[i][:bits].eq(next_row)
             with m.If(self.write_updates[i]):
                 m.d.sync += self.all_updates[i].eq(self.write_data)
             with m.Elif(self.count & chosen):

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from crosstwin_model.config import ControllerConfig
 
-from .logic import exceeds, index_bits
+from .logic import exceeds, follows, index_bits
 from .timer import Timer
 
 
@@ -95,7 +95,7 @@ class Reader(wiring.Component):
         ]
         m.d.sync += [
             passed.eq(Mux(counting, self.level, 0)),
-            self.window_over.eq(counting & ticks.last & (self.level == self.window)),
+            self.window_over.eq(counting & ticks.last & follows(self.window, passed)),
         ]
 
     def _elaborate_beats(self, m: Module) -> None:

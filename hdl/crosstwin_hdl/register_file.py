@@ -94,6 +94,7 @@ class RegisterFile(wiring.Component):
         self._readable = [register for register in self._map if register.access is not Access.WO]
         self._settings = [register for register in self._map if is_stored(register) and number_of(register) >= FIRST_SETTING]
         self.windows = WindowDecoder(config=config)
+        self._setting_write = Signal()
         members: dict[str, wiring.Member] = {
             "access": In(access_signature()),
             "busy": In(1),
@@ -154,6 +155,10 @@ class RegisterFile(wiring.Component):
         ]
         to_register = Signal()
         to_window = Signal()
+        to_setting = Signal()
+        settings = [number_of(register) for register in self._settings]
+        m.d.sync += to_setting.eq(is_among(number, settings, numbers))
+        m.d.comb += self._setting_write.eq(to_register & to_setting)
         m.d.comb += [
             to_register.eq(whole & mapped & ~breaks.any() & (~self.busy | unlocked)),
             to_window.eq(whole & ~self.busy),
@@ -238,14 +243,13 @@ class RegisterFile(wiring.Component):
         write = settings.write_port()
         read = settings.read_port(transparent_for=(write,))
         written = {register.name: Signal(name=f"written_{register.name.lower()}") for register in self._settings}
-        strobes = {register.name: getattr(self, f"{register.name.lower()}_write") for register in self._settings}
-        for name, strobe in strobes.items():
-            with m.If(strobe):
-                m.d.sync += written[name].eq(1)
+        for register in self._settings:
+            with m.If(getattr(self, f"{register.name.lower()}_write")):
+                m.d.sync += written[register.name].eq(1)
         m.d.comb += [
             write.addr.eq(self._row(self.access.write_word)),
             write.data.eq(self.access.write_data),
-            write.en.eq(any_of(strobes.values())),
+            write.en.eq(self._setting_write),
             read.addr.eq(self._row(self.access.read_word)),
         ]
         number = self.access.read_word[:NUMBER_BITS]
