@@ -8,7 +8,7 @@ from crosstwin_hdl.emulated import EmulatedArray
 from crosstwin_hdl.verilog import TOP, component_to_verilog
 from crosstwin_model.config import PRESETS, ControllerConfig
 from crosstwin_model.emulated_config import EmulatedConfig
-from crosstwin_sim.fpga.toolchain import implement
+from crosstwin_sim.fpga.toolchain import ATTEMPTS, implement
 
 DEVICE, TARGET_MHZ = "ecp5-25", 80.0
 CASES = (
@@ -23,7 +23,7 @@ def main() -> None:
     rows: list[Row] = []
     for config, array in CASES:
         text = component_to_verilog(EmulatedArray(config, array))
-        found = implement(text, top=TOP, device=DEVICE, target_mhz=TARGET_MHZ)
+        found = implement(text, top=TOP, device=DEVICE, target_mhz=TARGET_MHZ, attempts=ATTEMPTS[:1])
         name = f"{config.rows} x {config.columns}, {config.pairs} pair(s)"
         measured = [
             Row(f"{name}: clock", found.fmax_mhz, "MHz"),

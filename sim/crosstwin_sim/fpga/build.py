@@ -22,7 +22,7 @@ from ..errors import CrosstwinError
 from ..files import write_json
 from ..rtl.build import build_folder
 from .boards import Board, array_pins, assignment
-from .toolchain import BuildError, Report, implement
+from .toolchain import ATTEMPTS, Attempt, BuildError, Report, implement
 
 #: Top module and name of every file that a build leaves.
 NAME = "crosstwin"
@@ -136,20 +136,17 @@ def _implement(board: Board, config: ControllerConfig, plan: Any, bitstream: Pat
     """Make the bitstream, unless the clock is too fast for the design."""
     assert board.device is not None
     constraints = next(text for name, text in plan.files.items() if Path(name).suffix in (".lpf", ".pcf", ".cst"))
-    for timing_driven in (False, True):  # most designs are faster than the oscillator without any trouble
-        result = implement(
-            _text(plan.files[f"{NAME}.il"]),
-            top=NAME,
-            device=board.device,
-            target_mhz=board.clock_mhz,
-            constraints=_text(constraints),
-            bitstream=bitstream,
-            timing_driven=timing_driven,
-            report=report,
-        )
-        if result.met:
-            break
-    else:
+    result = implement(
+        _text(plan.files[f"{NAME}.il"]),
+        top=NAME,
+        device=board.device,
+        target_mhz=board.clock_mhz,
+        constraints=_text(constraints),
+        bitstream=bitstream,
+        attempts=(Attempt(timing_driven=False), *ATTEMPTS),  # most designs are faster than the oscillator without any trouble
+        report=report,
+    )
+    if not result.met:
         raise BuildError(
             f"{config.name} reaches {result.fmax_mhz:.1f} MHz on {board.title}, whose clock has {board.clock_mhz} MHz: "
             f"choose fewer lines or fewer random sources; the slowest path ends in {result.critical_path[-1].name}"

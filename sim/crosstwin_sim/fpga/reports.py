@@ -16,7 +16,7 @@ from ..errors import CrosstwinError
 from ..files import write_json
 from .build import fpga_folder
 from .devices import DEVICES
-from .toolchain import Report, Step, implement
+from .toolchain import ATTEMPTS, Report, Step, implement
 
 #: What place and route aim at in MHz when a size is measured: more than any size reaches.
 _TARGETS = {"ecp5": 200.0, "ice40": 100.0}
@@ -95,7 +95,8 @@ def measure_size(lines: int, device: str, source: str, *, report: Callable[[str]
     """
     config = ControllerConfig(f"lines{lines}", lines, lines, sources=(source,))
     target = _TARGETS.get(DEVICES[device].family.name, 100.0)
-    size = Size(lines, source, implement(to_verilog(config), top=TOP, device=device, target_mhz=target, report=report))
+    made = implement(to_verilog(config), top=TOP, device=device, target_mhz=target, attempts=ATTEMPTS[:1], report=report)
+    size = Size(lines, source, made)
     sizes = {_key(other): other for other in load_sizes()} | {_key(size): size}
     fpga_folder().mkdir(parents=True, exist_ok=True)
     write_json(fpga_folder() / "sizes.json", [sizes[key].document() for key in sorted(sizes)])
