@@ -193,15 +193,15 @@ class Counters(wiring.Component):
         free = ~self.request & ~hold
         m.d.comb += data.addr.eq(Mux(self.request, wanted, Mux(hold, held_row, turn_row)))
         adds_place, adds_one = Signal(), Signal()
-        # In the clock cycle of a clear a row that nobody will look at may be written, but none counts as made.
+        # In the clock cycle of a clear every row is read as 0 and 0 is carried, so that what is made of it is right.
         m.d.sync += [
             turn.eq(turn + free),
             port.addr.eq(Mux(hold, Cat(asked, Const(3, 2)), Cat(counter, ~high & ~second, high))),
             port.en.eq(hold | (free & needed)),
             adds_place.eq(~hold & ~high),
             adds_one.eq(Mux(hold, self.carried.bit_select(asked, 1), high & needed) & ~self._clear),
-            *(self._making[i].eq(free & ~high & needed & ~self._clear & (counter == i)) for i in self._built),
-            *(self._carrying[i].eq(free & high & needed & ~self._clear & (counter == i)) for i in self._built),
+            *(self._making[i].eq(free & ~high & needed & (counter == i)) for i in self._built),
+            *(self._carrying[i].eq(free & high & needed & (counter == i)) for i in self._built),
         ]
         total = Signal(33)
         zeros = Const(0, len(self.places[0]) - 1)

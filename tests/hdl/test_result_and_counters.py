@@ -96,6 +96,38 @@ def set_counter(ctx, counters, i, value):
         ctx.set(signal, ctx.get(signal) & ~(1 << i) | mark << i)
 
 
+def test_a_clear_at_any_distance_from_a_carry_leaves_nothing(simulate):
+    """The carry is worked on in the memory just then, or waits for its turn."""
+    counters = Counters(config=ControllerConfig("c", rows=6, columns=9, fired_counter=False))
+
+    async def read(ctx, number):
+        ctx.set(counters.number, number)
+        ctx.set(counters.request, 1)
+        ctx.set(counters.request_low, number % 2 == 0)
+        await ctx.tick()
+        ctx.set(counters.request, 0)
+        ctx.set(counters.request_low, 0)
+        value = 0 if ctx.get(counters.is_0) else ctx.get(counters.value)
+        await ctx.tick()
+        return value
+
+    async def testbench(ctx):
+        for i, event in ((0, counters.cycle), (3, counters.operation)):
+            for delay in range(48):
+                set_counter(ctx, counters, i, (1 << 32) - 4)
+                await ctx.tick().repeat(20)
+                ctx.set(event, 1)
+                await ctx.tick().repeat(1 + delay)
+                ctx.set(counters.clear, 1)
+                await ctx.tick()
+                ctx.set(counters.clear, 0)
+                ctx.set(event, 0)
+                await ctx.tick().repeat(30)
+                assert [await read(ctx, 2 * i), await read(ctx, 2 * i + 1)] == [0, 0], (i, delay)
+
+    simulate(counters, testbench)
+
+
 @pytest.mark.parametrize("fired", [False, True])
 @pytest.mark.parametrize("pace", [2, 7])
 def test_counters_are_right_in_every_clock_cycle(simulate, fired, pace):
