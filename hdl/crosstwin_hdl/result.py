@@ -10,6 +10,10 @@ from crosstwin_model.config import ControllerConfig
 from .logic import index_bits
 from .reader import channels
 
+#: Rows up to which synthesis may make the memory of look-up tables: beyond, the banks and the choice between them take more
+#: tables than a line's comparator, and a block, which is slower, takes none.
+LUT_MEMORY_DEPTH = 32
+
 
 class Result(wiring.Component):
     """Hold Y as rows of ``channels`` ADC codes. The content is 0 at power-up; nothing is written in a clock cycle of reset.
@@ -46,7 +50,8 @@ class Result(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = self._adc_bits
-        memory: Memory = Memory(shape=self._channels * bits, depth=self._depth, init=[])
+        attributes = {"ram_style": "block"} if self._depth > LUT_MEMORY_DEPTH else {}
+        memory: Memory = Memory(shape=self._channels * bits, depth=self._depth, init=[], attrs=attributes)
         m.submodules.memory = memory
         write = memory.write_port(granularity=bits)
         read = memory.read_port()
