@@ -33,6 +33,8 @@ def predecode(m: Module, index: Value, count: int, name: str) -> tuple[Signal, S
 def exceeds(value: Value, limit: int) -> Value:
     """Return value > limit, for a limit that is known when the controller is built, without a chain of carries."""
     larger: Value = Const(0, 1)
+    if limit >> len(value):
+        return larger
     for bit in range(len(value)):
         larger = (value[bit] & larger) if limit >> bit & 1 else (value[bit] | larger)
     return larger

@@ -8,13 +8,13 @@ from amaranth.lib.wiring import In, Out
 
 from crosstwin_hdl.logic import exceeds, follows, is_among
 
-LIMITS = range(16)
+LIMITS = range(20)  # also such that no value exceeds
 CHOSEN, KNOWN = {1, 6, 7, 12}, [0, 1, 3, 6, 7, 9, 12, 15]
 
 
 class Pieces(wiring.Component):
     def __init__(self):
-        super().__init__({"a": In(4), "b": In(4), "follows": Out(1), "exceeds": Out(16), "among": Out(1)})
+        super().__init__({"a": In(4), "b": In(4), "follows": Out(1), "exceeds": Out(len(LIMITS)), "among": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
