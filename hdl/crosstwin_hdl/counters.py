@@ -132,7 +132,7 @@ class Counters(wiring.Component):
         self._port = self.memory.write_port()
         self._data = self.memory.read_port(transparent_for=(self._port,))
         self._making, self._carrying = Signal(4), Signal(4)
-        # Nothing is counted in the clock cycle after ``clear``, so that this can come one later.
+        # One later than ``clear``, as the steps are: what is counted in that clock cycle is lost.
         self._clear = Signal()
         m.d.sync += self._clear.eq(self.clear)
         self._overflows = self._elaborate_places(m)
@@ -147,7 +147,7 @@ class Counters(wiring.Component):
         steps: dict[str, Value] = {}
         for name, event in (("CYCLES", self.cycle), ("SLOTS", self.slot), ("OPERATIONS", self.operation)):
             steps[name] = step = Signal(name=f"step_{name.lower()}")
-            m.d.sync += step.eq(event & ~self.clear)
+            m.d.sync += step.eq(event)
         if self._config.fired_counter:
             m.submodules.fired = fired = FiredLines(lines=len(self.driven))
             m.d.comb += [fired.driven.eq(self.driven), fired.slot.eq(self.slot_shown), fired.clear.eq(self.clear)]

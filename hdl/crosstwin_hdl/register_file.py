@@ -141,7 +141,7 @@ class RegisterFile(wiring.Component):
         whole = Signal()
         mapped = Signal()
         # Each part of the rule for the value has a flip-flop of its own: it is the longest way of a write.
-        breaks = Signal(3)
+        breaks = Signal(5)
         unlocked = Signal()
         at_any_time = [number_of(register) for register in writable if register.while_busy and register.name != "CONTROL"]
         seeds = [number_of(self._map[name]) for name in ("SEED_X", "SEED_D")]
@@ -149,8 +149,8 @@ class RegisterFile(wiring.Component):
         m.d.sync += [
             whole.eq(access.write_request & access.write_strobes.all()),
             mapped.eq(~word[NUMBER_BITS:].any() & _is_mapped(number, numbers)),
-            *(breaks[half].eq(self._breaks_a_mask(number, value, range(16 * half, 16 * half + 16))) for half in range(2)),
-            breaks[2].eq(is_among(number, seeds, numbers) & ~(value[:16].any() | value[16:].any())),
+            *(breaks[i].eq(self._breaks_a_mask(number, value, range(8 * i, 8 * i + 8))) for i in range(4)),
+            breaks[4].eq(is_among(number, seeds, numbers) & ~(value[:16].any() | value[16:].any())),
             unlocked.eq(is_among(number, at_any_time, numbers) | (control & (value == Control.STOP))),
         ]
         to_register = Signal()
