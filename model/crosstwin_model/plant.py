@@ -37,6 +37,9 @@ Signs = npt.NDArray[np.int8]
 #: Rows of at least this many cells in all, and coincidences, are worth a second thread.
 _THREAD_CELLS, _THREAD_HITS = 1 << 16, 1 << 13
 
+#: Parts of an update's rows for each thread: a thread whose core is slower, or busy, leaves more of them to the others.
+_PARTS = 4
+
 
 class Plant:
     """Tiles, drivers and converters beside one controller.
@@ -237,9 +240,15 @@ class Plant:
     def _run_threads(self, fixed: tuple[Any, ...], *trains: Any) -> None:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1)
-        cuts = [self.controller.rows * part // self._threads for part in range(self._threads + 1)]
-        others = [self._pool.submit(self._kernel, *fixed, *trains, *cuts[k : k + 2]) for k in range(1, self._threads)]
-        self._kernel(*fixed, *trains, 0, cuts[1])
+        rows, parts = self.controller.rows, _PARTS * self._threads
+        left = iter(range(parts))
+
+        def work() -> None:
+            for part in left:  # what another thread has taken is not there any more
+                self._kernel(*fixed, *trains, rows * part // parts, rows * (part + 1) // parts)
+
+        others = [self._pool.submit(work) for _ in range(1, self._threads)]
+        work()
         for other in others:
             other.result()
 
