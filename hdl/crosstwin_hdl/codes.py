@@ -9,6 +9,9 @@ from crosstwin_model.config import ControllerConfig
 from .logic import any_of, index_bits
 from .reader import channels
 
+#: Bits of a word's number that are decoded before the others; at least those that tell the words of a beat apart.
+_LOW_BITS = 3
+
 
 def code_layout(code_bits: int) -> data.StructLayout:
     """Return the layout of a code: ``magnitude`` of ``code_bits`` bits, and ``sign``, which is 0 for a zero."""
@@ -18,13 +21,12 @@ def code_layout(code_bits: int) -> data.StructLayout:
 def code_port_signature(*, code_bits: int, channels: int, entries: int) -> wiring.Signature:
     """Return the writer's side of a vector of codes.
 
-    Entry k listens to channel k mod ``channels``, and takes its code when ``index`` is k div ``channels`` and the ``enable`` bit
-    of that channel is set, which it shares with its neighbour: the two of a word are written together.
+    Entry k takes the code of channel k mod ``channels`` when bit k div 2 of ``select`` is set: the two of a word are written
+    together.
     """
     return wiring.Signature(
         {
-            "index": Out(index_bits(-(-entries // channels))),
-            "enable": Out(channels // 2),
+            "select": Out(-(-entries // 2)),
             "codes": Out(data.ArrayLayout(code_layout(code_bits), channels)),
         }
     )
@@ -54,8 +56,8 @@ class CodeStage(wiring.Component):
         Forget which signs the ADC's codes had.
     codes : Out(codes x channels)
         Magnitudes are cut to the largest that fits.
-    x_enable : Out(1), x_index : Out, d_enable : Out, d_index : Out
-        One clock cycle after the write: the lines take the codes.
+    x_select : Out, d_select : Out
+        One clock cycle after the write: the lines of these words take the codes.
     positive, negative : Out(1)
         Such a code of the ADC has gone to D since ``clear``; from two clock cycles after its beat on.
     """
@@ -66,7 +68,6 @@ class CodeStage(wiring.Component):
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
         width = channels(config)
-        self._groups = -(-config.columns // width)
         super().__init__(
             {
                 "word": In(32),
@@ -80,10 +81,8 @@ class CodeStage(wiring.Component):
                 "beat_index": In(index_bits(-(-max(config.rows, config.columns) // width))),
                 "clear": In(1),
                 "codes": Out(data.ArrayLayout(code_layout(config.code_bits), width)),
-                "x_enable": Out(1),
-                "x_index": Out(index_bits(-(-config.rows // 2))),
-                "d_enable": Out(width // 2),
-                "d_index": Out(index_bits(self._groups)),
+                "x_select": Out(-(-config.rows // 2)),
+                "d_select": Out(-(-config.columns // 2)),
                 "positive": Out(1),
                 "negative": Out(1),
             }
@@ -106,14 +105,9 @@ class CodeStage(wiring.Component):
                 with m.Else():
                     m.d.sync += code.eq(0)
         part_bits = (width // 2).bit_length() - 1
-        part = self.index[:part_bits]
-        of_bus = Cat(part == word for word in range(width // 2))
-        m.d.sync += [
-            self.x_enable.eq(self.write_x),
-            self.x_index.eq(self.index),
-            self.d_index.eq(Mux(self.convert, self.beat_index, self.index >> part_bits)),
-            self.d_enable.eq(Mux(self.convert, self.beat_d.replicate(len(of_bus)), of_bus & self.write_d.replicate(len(of_bus)))),
-        ]
+        word = Mux(self.convert, self.beat_index << part_bits, self.index)
+        _select(m, self.x_select, self.write_x, self.index)
+        _select(m, self.d_select, self.write_d | self.beat_d, word, self.convert.replicate(part_bits))
         self._elaborate_signs(m)
         return m
 
@@ -128,6 +122,24 @@ class CodeStage(wiring.Component):
                 self.positive.eq(self.positive | any_of(~code.sign & code.magnitude.any() for code in self.codes)),
                 self.negative.eq(self.negative | any_of(code.sign for code in self.codes)),
             ]
+
+
+def _select(m: Module, select: Signal, enable: Value, word: Value, whatever: Value | None = None) -> None:
+    """Have the flip-flops of a word that is written set; bits of its number may be whatever they are: then all such words.
+
+    The lower bits of the number choose the flip-flops' inputs, and the upper ones their common resets, so that a word takes no
+    look-up table of its own.
+    """
+    low_bits = min(_LOW_BITS, index_bits(len(select)))
+    open_bits = Const(0, low_bits) if whatever is None else Cat(whatever, Const(0, low_bits))[:low_bits]
+    low = Signal(1 << low_bits, name=f"{select.name}_low")
+    m.d.comb += low.eq(Cat((~(word[:low_bits] ^ i) | open_bits).all() for i in range(1 << low_bits)))
+    for first in range(0, len(select), 1 << low_bits):
+        here = select[first : first + (1 << low_bits)]
+        with m.If(enable & (word[low_bits:] == first >> low_bits)):
+            m.d.sync += here.eq(low)
+        with m.Else():
+            m.d.sync += here.eq(0)
 
 
 def sign_magnitude(value: Value, code_bits: int) -> Value:

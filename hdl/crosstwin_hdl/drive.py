@@ -24,6 +24,8 @@ class DriveControl(wiring.Component):
         The operation is in CHECK; in one of the states from SCAN1 to GAP.
     backward, transferring, symmetrize : In(1)
         The operation.
+    choosing : In(1)
+        ``transferring`` in the coming clock cycle.
     coming_quadrant : In(2)
         The slot's quadrant in the coming clock cycle.
     source : In(2)
@@ -43,7 +45,7 @@ class DriveControl(wiring.Component):
 
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
-        inputs = ("reading", "check", "pulsing", "backward", "transferring", "symmetrize")
+        inputs = ("reading", "check", "pulsing", "backward", "transferring", "choosing", "symmetrize")
         flags = ("row_found", "column_found", "beat_positive", "beat_negative")
         super().__init__(
             {
@@ -69,8 +71,8 @@ class DriveControl(wiring.Component):
         of_row = Cat(self.beat_positive, Const(0, 1), self.beat_negative, Const(0, 1))
         m.d.sync += self.quadrants.eq(Mux(self.transferring, of_row, by_sign))
         # Not before the scan is over, which would find lines with codes that are 0.
-        m.d.sync += self.all_columns.eq(self.symmetrize & self.pulsing)
-        m.d.comb += self.all_rows.eq(self.transferring | self.all_columns)
+        symmetrize = self.symmetrize & self.pulsing
+        m.d.sync += [self.all_columns.eq(symmetrize), self.all_rows.eq(self.choosing | symmetrize)]
         odd, down = self.coming_quadrant[0], self.coming_quadrant[1]
         with m.If(self.reading):
             m.d.sync += [

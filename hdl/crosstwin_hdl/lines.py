@@ -120,21 +120,13 @@ class Lines(wiring.Component):
         return m
 
     def _elaborate_codes(self, m: Module) -> tuple[list[Value], Value]:
-        write, channels = self.write, self._channels
-        # One of a few upper halves of the index, with the enable, and the lower half as it is: one look-up table a write enable.
-        low_bits = min(3, len(write.index))
-        uppers = -(-self._count // (channels << low_bits))
-        upper = [Signal(uppers, name=f"upper_{part}") for part in range(len(write.enable))]
-        for part, enable in enumerate(write.enable):
-            m.d.comb += upper[part].eq(Cat(enable & (write.index[low_bits:] == i) for i in range(uppers)))
         codes = [Signal(code_layout(self._code_bits), name=f"code_{i}") for i in range(self._count)]
         for first in range(0, self._count, 2):
-            group = first // channels
-            part = first % channels // 2
             with m.If(self.clear):
                 m.d.sync += [code.eq(0) for code in codes[first : first + 2]]
-            with m.Elif(upper[part][group >> low_bits] & (write.index[:low_bits] == group % (1 << low_bits))):
-                m.d.sync += [codes[i].eq(write.codes[i % channels]) for i in range(first, min(first + 2, self._count))]
+            with m.Elif(self.write.select[first // 2]):
+                both = range(first, min(first + 2, self._count))
+                m.d.sync += [codes[i].eq(self.write.codes[i % self._channels]) for i in both]
         signs = Signal(self._count)
         m.d.comb += signs.eq(Cat(code.sign for code in codes))
         return [code.magnitude for code in codes], signs
@@ -165,8 +157,8 @@ class Lines(wiring.Component):
         for bit in range(self._code_bits):
             own, other = magnitude[bit], bound[bit]
             larger = (own & ~other) | ((own | ~other) & larger)
-            if bit == self._code_bits - 2:
-                # The bound is 0 then, so that the highest bit lets this through.
+            if bit == 2:
+                # The first table with an input to spare; the bound is 0 then, so that the higher bits let this through.
                 larger |= self.everything
         return larger
 

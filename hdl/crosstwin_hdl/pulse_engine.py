@@ -200,6 +200,7 @@ class PulseEngine(wiring.Component):
             drive.pulsing.eq(now.pulsing),
             drive.backward.eq(self.backward),
             drive.transferring.eq(self.transferring),
+            drive.choosing.eq(self.choosing),
             drive.symmetrize.eq(self.symmetrize),
             drive.coming_quadrant.eq(self._slots.coming_quadrant),
             drive.source.eq(self.source),
@@ -225,8 +226,8 @@ class PulseEngine(wiring.Component):
             codes.beat_index.eq(self.beat_index),
             codes.clear.eq(clear),
             columns.clear.eq(clear),
-            Cat(rows.write.enable, rows.write.index).eq(Cat(codes.x_enable, codes.x_index)),
-            Cat(columns.write.enable, columns.write.index).eq(Cat(codes.d_enable, codes.d_index)),
+            rows.write.select.eq(codes.x_select),
+            columns.write.select.eq(codes.d_select),
         ]
         for lines in (rows, columns):
             m.d.comb += [code.as_value().eq(new.as_value()) for code, new in zip(lines.write.codes, codes.codes, strict=False)]

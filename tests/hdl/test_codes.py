@@ -37,8 +37,9 @@ def test_beats_are_cut_and_their_signs_remembered(simulate, lanes, adc_bits, cod
             await ctx.tick()
             expected = [max(-limit, min(limit, value)) if used >> lane & 1 else 0 for lane, value in enumerate(values)]
             assert codes_of(ctx, stage) == expected
-            assert ctx.get(stage.d_enable) == ((1 << width // 2) - 1 if counts else 0) and ctx.get(stage.d_index) == step % 2
-            assert ctx.get(stage.x_enable) == 0
+            words_of_a_beat = (1 << width // 2) - 1
+            assert ctx.get(stage.d_select) == (words_of_a_beat << step % 2 * width // 2 & (1 << 10) - 1 if counts else 0)
+            assert ctx.get(stage.x_select) == 0
             ctx.set(stage.beat_d, 0)
             ctx.set(stage.clear, clear)
             await ctx.tick()
@@ -58,19 +59,20 @@ def test_a_single_lane_keeps_the_first_code_of_a_word(simulate):
 
     async def testbench(ctx):
         ctx.set(stage.convert, 1)
-        for first, second, wait in ((3, -7, 0), (-255, 255, 3), (0, 1, 1), (5, 0, 2)):
+        for place, first, second, wait in ((0, 3, -7, 0), (9, -255, 255, 3), (7, 0, 1, 1), (8, 5, 0, 2)):
+            ctx.set(stage.beat_index, place)
             for lane, value in enumerate((first, second)):
                 ctx.set(stage.lanes, 1 << lane)
                 ctx.set(stage.beat, 0x155)
                 for _ in range(wait):
                     await ctx.tick()
-                    assert ctx.get(stage.d_enable) == 0
+                    assert ctx.get(stage.d_select) == 0
                 ctx.set(stage.beat, (value & 0x1FF) * 0x201)
                 ctx.set(stage.beat_d, 1)
                 await ctx.tick()
                 ctx.set(stage.beat_d, 0)
                 assert codes_of(ctx, stage) == [first, second if lane else 0]
-                assert ctx.get(stage.d_enable) == 1
+                assert ctx.get(stage.d_select) == 1 << place
 
     simulate(stage, testbench)
 
@@ -87,8 +89,8 @@ def test_words_of_the_bus(simulate):
             ctx.set(stage.write_d, 1)
             await ctx.tick()
             assert codes_of(ctx, stage) == [low, high] * 4
-            assert (ctx.get(stage.x_enable), ctx.get(stage.x_index)) == (word % 2, (4 + word) % 8)
-            assert (ctx.get(stage.d_enable), ctx.get(stage.d_index)) == (1 << word, 1)
+            assert ctx.get(stage.x_select) == (word % 2) << 4 + word & 31
+            assert ctx.get(stage.d_select) == 1 << 4 + word
         assert (ctx.get(stage.positive), ctx.get(stage.negative)) == (0, 0)
 
     simulate(stage, testbench)

@@ -30,12 +30,11 @@ async def load_codes(ctx, lines, codes, channels):
     """Write all codes, a group at a time."""
     for group in range(0, len(codes), channels):
         part = codes[group : group + channels]
-        ctx.set(lines.write.index, group // channels)
-        ctx.set(lines.write.enable, (1 << -(-len(part) // 2)) - 1)
+        ctx.set(lines.write.select, ((1 << -(-len(part) // 2)) - 1) << group // 2)
         for channel, code in enumerate(part):
             ctx.set(lines.write.codes[channel].as_value(), abs(code) | (code < 0) << BITS)
         await ctx.tick()
-    ctx.set(lines.write.enable, 0)
+    ctx.set(lines.write.select, 0)
 
 
 def mask(flags):
