@@ -1,6 +1,6 @@
 """The pulse engine: from codes and random numbers to driven lines, joined from its blocks."""
 
-from amaranth.hdl import Cat, Module, Mux
+from amaranth.hdl import Module, Mux
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
