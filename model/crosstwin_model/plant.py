@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,11 @@ __all__ = ["Plant", "PlantConfig"]
 Signs = npt.NDArray[np.int8]
 
 #: Rows of at least this many cells in all, and coincidences, are worth a second thread.
-_THREAD_CELLS, _THREAD_HITS = 1 << 16, 1 << 13
+_THREAD_CELLS, _THREAD_HITS = 1 << 16, 1 << 16
 
-#: Parts of an update's rows for each thread: a thread whose core is slower, or busy, leaves more of them to the others.
-_PARTS = 4
+#: An update's rows are handed out in rounds, each of one part a thread, of these sizes in turn. A thread that begins late, or
+#: whose core is slower or busy, leaves more to the others; the last parts are small, so that all end at nearly the same time.
+_ROUNDS = (6, 3, 2, 1)
 
 
 class Plant:
@@ -240,12 +242,12 @@ class Plant:
     def _run_threads(self, fixed: tuple[Any, ...], *trains: Any) -> None:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1)
-        rows, parts = self.controller.rows, _PARTS * self._threads
-        left = iter(range(parts))
+        ends = list(accumulate(size for size in _ROUNDS for _ in range(self._threads)))
+        left = pairwise([0, *(self.controller.rows * end // ends[-1] for end in ends)])
 
         def work() -> None:
-            for part in left:  # what another thread has taken is not there any more
-                self._kernel(*fixed, *trains, rows * part // parts, rows * (part + 1) // parts)
+            for first, last in left:  # what another thread has taken is not there any more
+                self._kernel(*fixed, *trains, first, last)
 
         others = [self._pool.submit(work) for _ in range(1, self._threads)]
         work()
