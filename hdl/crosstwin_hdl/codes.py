@@ -143,10 +143,8 @@ def _select(m: Module, select: Signal, enable: Value, word: Value, whatever: Val
 
 
 def sign_magnitude(value: Value, code_bits: int) -> Value:
-    """Return a signed number as the bits of ``code_layout(code_bits)``, its magnitude cut to the largest that fits."""
+    """Return a signed number of more than ``code_bits`` bits as those of ``code_layout``, its magnitude cut to what fits."""
     width = len(value)
     sign = value[-1]
     magnitude = Mux(sign, -value.as_signed(), value)[:width]
-    if width > code_bits:
-        magnitude = magnitude[:code_bits] | magnitude[code_bits:].any().replicate(code_bits)
-    return Cat(magnitude, Const(0, max(0, code_bits - width)), sign)
+    return Cat(magnitude[:code_bits] | magnitude[code_bits:].any().replicate(code_bits), sign)

@@ -98,12 +98,13 @@ class Counters(wiring.Component):
     def __init__(self, *, config: ControllerConfig) -> None:
         self._config = config
         lines = config.rows + config.columns
-        # The bus can keep the memory busy in every second clock cycle, and each of 8 things to do has its turn: a row has to be
-        # made in the time of 32 clock cycles. Lines fire in every second one at most.
+        # A row has to be made in the time of 32 clock cycles, one of which finds the overflow and one writes the row. The bus can
+        # keep the memory busy in every second one, which leaves 15; each of 8 things to do has its turn; and the held halves take
+        # 7 at most, 4 of first reads and 3 after the other counters' carries. Lines fire in every second clock cycle at most.
         bits = lines.bit_length() + 4 if config.fired_counter else 5
         self.places = tuple(Signal(bits, name=f"places_{name.lower()}") for name in COUNTERS)
         self.memory: Memory = Memory(shape=32, depth=32 if config.fired_counter else 16, init=[])
-        #: Without a counter of fired lines its rows stay empty.
+        #: A row that is never written, and so 0: without a counter of fired lines, the first of its own.
         self._empty = 16 if config.fired_counter else COUNTERS.index("FIRED")
         self._built = [i for i, name in enumerate(COUNTERS) if name != "FIRED" or config.fired_counter]
         every = (1 << len(COUNTERS)) - 1

@@ -25,7 +25,7 @@ class DriveControl(wiring.Component):
     backward, transferring, symmetrize : In(1)
         The operation.
     choosing : In(1)
-        ``transferring`` in the coming clock cycle.
+        ``transferring`` in the coming clock cycle, unless a fault ends the operation.
     coming_quadrant : In(2)
         The slot's quadrant in the coming clock cycle.
     source : In(2)
@@ -37,7 +37,7 @@ class DriveControl(wiring.Component):
     quadrants : Out(4)
         In PLAN: quadrants in which lines of both sides can fire.
     all_rows, all_columns : Out(1)
-        From PLAN on: all lines of that side (or the one that is chosen) fire.
+        All lines of that side fire, or the row that is chosen: from PLAN on in SYMMETRIZE, from CONNECT on in TRANSFER.
     rows, columns : Out(DRIVE_LAYOUT)
     own_rows, own_columns : Out(1)
         The lines compare with their own LFSRs.

@@ -47,7 +47,7 @@ class Lines(wiring.Component):
         Set all codes to 0.
     bound : In(R)
     everything : In(1)
-        All lines hit, whatever their codes are.
+        All lines hit, whatever their codes are; only with a bound of 0.
     own : In(1)
         Each line's bound is the number of its own LFSR.
     one : In(1), line : In(index)

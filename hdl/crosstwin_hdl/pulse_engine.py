@@ -52,7 +52,7 @@ class PulseEngine(wiring.Component):
     transferring, symmetrize, backward : In(1)
         The operation.
     choosing : In(1), row : In
-        In the coming clock cycle only this row may hit.
+        Two clock cycles later only this row hits.
     level : In(R)
         Of reads: ticks of the window that will have passed in the second clock cycle from now.
     beat : In(channels x adc_bits), lanes : In(channels), beat_taken : In(1), beat_index : In

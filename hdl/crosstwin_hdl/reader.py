@@ -28,7 +28,7 @@ class Reader(wiring.Component):
         Ticks of the window and clock cycles of a tick, at least 1 each, steady during an operation.
     timeout : In(16)
         Clock cycles to wait for a beat, at least 1.
-    entries : In(12)
+    entries : In(16)
         Codes that the ADC delivers, at least 1.
     connect, drive, sample, convert : In(1)
         The operation is in that state and goes on.

@@ -259,7 +259,7 @@ class RegisterFile(wiring.Component):
         return read.data, counts
 
     def _row(self, word: Value) -> Value:
-        """Return the memory's row of a setting, none of two."""
+        """Return the memory's row of a setting: no two share one."""
         of_pair = word[6]
         if self._pairs == 1:
             return Cat(word[0], word[1:4] | of_pair.replicate(3))

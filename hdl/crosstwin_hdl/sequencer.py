@@ -54,7 +54,7 @@ class Sequencer(wiring.Component):
     pulsing : Out(1)
         The operation is in one of the states from SCAN1 to GAP.
     choosing : Out(1)
-        As ``transferring`` in the coming clock cycle, unless the command is refused or a fault ends the operation.
+        As ``transferring`` in the coming clock cycle, unless a fault ends the operation.
     chain : Out(1)
         In FINISH: a TRANSFER follows.
     now : dict of str to Signal(1)
@@ -112,7 +112,7 @@ class Sequencer(wiring.Component):
             m.d.sync += self.transferring.eq(self.chain)
         m.d.comb += [
             self.chain.eq(now["finish"] & self.transfer_due & ~self.transferring & ~read_only),
-            self.choosing.eq(Mux(now["check"], self.transfers, (self.transferring & ~now["finish"]) | self.chain)),
+            self.choosing.eq(Mux(now["check"], self.transfers & ~self.refused, (self.transferring & ~now["finish"]) | self.chain)),
             self.stopped.eq(self.busy & self.stop),
             *(getattr(self, name).eq(here & ~self.stop) for name, here in now.items()),
         ]

@@ -1,6 +1,6 @@
 """The vector windows X and D as the bus writes them: which words are legal."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -63,7 +63,6 @@ class WindowDecoder(wiring.Component):
         offset = self.word[:base_bits]
         here = self.word[base_bits:] == first >> base_bits
         last = window.words - 1
-        m.d.comb += inside.eq(here & ~exceeds(offset, last))
-        if window.entries % 2:
-            m.d.comb += inside.eq(here & ~exceeds(offset, last) & ((offset != last) | ~self.data[16:].any()))
+        padded = ((offset == last) & self.data[16:].any()) if window.entries % 2 else Const(0, 1)
+        m.d.comb += inside.eq(here & ~exceeds(offset, last) & ~padded)
         return inside

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -120,6 +120,26 @@ class Session:
         response = Response(ctx.get(axi.bresp))
         await self.step()
         return response
+
+    async def write_all(self, writes: Sequence[tuple[str, int]]) -> list[Response]:
+        """Write registers as fast as the bus takes them."""
+        ctx, axi = self._ctx, self._dut.s_axi
+        ctx.set(axi.wstrb, 0xF)
+        ctx.set(axi.bready, 1)
+        sent, answers = 0, []
+        while len(answers) < len(writes):
+            ready = ctx.get(axi.awready) and ctx.get(axi.wready)
+            offered = sent < len(writes)
+            for name in ("awvalid", "wvalid"):
+                ctx.set(getattr(axi, name), offered)
+            if offered:
+                ctx.set(axi.awaddr, self.address(writes[sent][0]))
+                ctx.set(axi.wdata, writes[sent][1])
+            if ctx.get(axi.bvalid):
+                answers.append(Response(ctx.get(axi.bresp)))
+            await self.step()
+            sent += bool(offered and ready)
+        return answers
 
     async def read(self, where: str | int) -> tuple[Response, int]:
         """Read a word over the bus."""

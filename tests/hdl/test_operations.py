@@ -9,7 +9,7 @@ from itertools import groupby
 
 import pytest
 
-from crosstwin_model.registers import ErrorCode, Interrupt, Opcode, Source
+from crosstwin_model.registers import ErrorCode, Interrupt, Opcode, Response, Source
 
 ROWS, COLUMNS = 4, 3
 C0, A0, C_REF0, A1 = 0, 1, 2, 5
@@ -336,5 +336,30 @@ def test_budget_goes_down_with_every_slot(tiny):
         await s.operate(Opcode.UPDATE)
         assert await s.get("ERROR") == ErrorCode.PULSE_BUDGET
         assert await s.get("PULSE_BUDGET") == 7
+
+    tiny.run(scenario)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [Opcode.TRANSFER, Opcode.TRANSFER | A1 << 8, Opcode.UPDATE | 8 << 8, Opcode.SYMMETRIZE | 8 << 8, Opcode.FORWARD | C_REF0 << 8, 0],
+)
+@pytest.mark.parametrize("x", [[-1, 5, 0, 0], [0, 0, 0, 0]])
+def test_a_refused_command_leaves_nothing_for_the_next(tiny, refused, x):
+    """Not even if the bus brings the next command two clock cycles later."""
+
+    async def scenario(s):
+        await s.load("X", x)
+        await s.load("D", [1, 0, -2])
+        await s.set("BL", 2)
+        await s.set("SOURCE", Source.COUNT)
+        await s.set("PAIR1_TRANSFER_ROW", ROWS)
+        assert await s.write_all([("COMMAND", refused), ("COMMAND", Opcode.UPDATE)]) == [Response.OKAY] * 2
+        while await s.get("STATUS") & 1:
+            pass
+        quadrants = 4 if any(x) else 0
+        assert await s.get("CYCLES") == 4 + quadrants * 2 * 2
+        assert await s.get("SLOTS") == quadrants * 2
+        assert await s.get("OPERATIONS") == 1
 
     tiny.run(scenario)
