@@ -11,6 +11,7 @@ from crosstwin_model.config import ControllerConfig
 
 from .controller import Controller
 from .link.bridge import UartBridge
+from .logic import any_of
 
 #: Members of the controller that are not pins to the array.
 _LIGHTS = ("irq", "busy", "fault")
@@ -32,6 +33,7 @@ class BoardDesign(wiring.Component):
 
     Attributes
     ----------
+    bridge : UartBridge
     rx : In(1), tx : Out(1)
         The serial line, high when idle.
     estop : In(1)
@@ -45,7 +47,7 @@ class BoardDesign(wiring.Component):
     def __init__(
         self, config: ControllerConfig, *, divisor: int, array: Callable[[ControllerConfig], wiring.Component] | None = None
     ) -> None:
-        self._bridge = UartBridge(divisor=divisor)
+        self.bridge = UartBridge(divisor=divisor)
         self._controller = Controller(config=config)
         self._array = None if array is None else array(config)
         members = self._controller.signature.members
@@ -55,12 +57,14 @@ class BoardDesign(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bridge, controller = self._bridge, self._controller
+        bridge, controller = self.bridge, self._controller
         m.submodules.bridge = bridge
         m.submodules.controller = ResetInserter(bridge.reset)(controller)
         stop = Signal()
         m.submodules.estop = FFSynchronizer(self.estop, stop)
-        m.d.comb += controller.estop.eq(stop if self._array is None else stop | self._array.fault)
+        # A memory has no reset: that an operation ends in this clock cycle keeps a beat out of Y.
+        stops = [stop, bridge.reset, *(() if self._array is None else (self._array.fault,))]
+        m.d.comb += controller.estop.eq(any_of(stops))
         wiring.connect(m, bridge.axi, controller.s_axi)
         m.d.comb += [bridge.rx.eq(self.rx), self.tx.eq(bridge.tx)]
         m.d.comb += [getattr(self, name).eq(getattr(controller, name)) for name in _LIGHTS]

@@ -1,4 +1,4 @@
-"""The host link's blocks and the bridge, on the line's levels, in Amaranth's simulator."""
+"""The host link's bridge, on the line's levels, in Amaranth's simulator."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 from amaranth.sim import Simulator
 
 from crosstwin_hdl.axi_lite import axi_lite_signature
+from crosstwin_hdl.board import BoardDesign
 from crosstwin_hdl.link.bridge import UartBridge
-from crosstwin_hdl.link.crc import Crc32
-from crosstwin_hdl.link.framing import Stuffer, Unstuffer
-from crosstwin_hdl.link.protocol import ANSWER_WORDS, BUS_PATIENCE, ESCAPE, FLAG, OPEN, RUN, AccessKind, Status
-from crosstwin_hdl.link.uart import UartReceiver, UartTransmitter, check_divisor
+from crosstwin_hdl.link.protocol import ANSWER_WORDS, BUS_PATIENCE, FLAG, OPEN, RUN, AccessKind, Status
+from crosstwin_model.config import PRESETS
+from crosstwin_model.registers import Opcode, register_map
 
 DIVISOR = 4
 #: Word addresses at which the bus of these tests answers SLVERR, and at which it does not answer.
@@ -64,7 +64,7 @@ class Bus(wiring.Component):
 class Host:
     """The other end of the line, level by level."""
 
-    def __init__(self, ctx: Any, bridge: UartBridge, bus: Bus, resets: Signal) -> None:
+    def __init__(self, ctx: Any, bridge: UartBridge | BoardDesign, bus: Bus | None, resets: Signal | None) -> None:
         self.ctx, self.bridge, self.bus, self.resets = ctx, bridge, bus, resets
 
     async def send(self, data: bytes, gap: int = 0) -> None:
@@ -303,118 +303,35 @@ def test_noise_shorter_than_half_a_bit_does_nothing() -> None:
     run(scenario)
 
 
-def drive(component: Elaboratable, testbench: Callable[[Any], Awaitable[None]]) -> None:
-    simulator = Simulator(component)
+def test_a_beat_in_the_clock_cycle_of_a_reset_is_lost() -> None:
+    """As one in that of a stop: Y keeps what it was, though its memory has no reset."""
+    config = PRESETS["tiny"]
+    map_ = register_map(config)
+    board = BoardDesign(config, divisor=DIVISOR)
+
+    def at(name: str) -> int:
+        return map_[name].offset >> 2
+
+    async def adc(ctx: Any) -> None:
+        """Show a beat when the reset comes, and not before."""
+        ctx.set(board.adc_data, 5)
+        while True:
+            await ctx.tick()
+            ctx.set(board.adc_valid, ctx.get(board.bridge.reset) & ctx.get(board.adc_ready))
+
+    async def testbench(ctx: Any) -> None:
+        host = Host(ctx, board, None, None)
+        await ctx.tick().repeat(4)
+        assert (await host.ask(bytes((OPEN, 0))))[1] == Status.OK
+        begin = access(AccessKind.WRITE, at("ADC_TIMEOUT"), 0xFFFF) + access(AccessKind.WRITE, at("COMMAND"), Opcode.FORWARD)
+        assert (await host.ask(bytes((RUN, 1)) + begin))[1] == Status.OK
+        assert ctx.get(board.adc_ready)
+        request = access(AccessKind.RESET, 0) + access(AccessKind.READ, map_.window("Y").offset >> 2, count=1)
+        answer = await host.ask(bytes((RUN, 2)) + request)
+        assert answer == bytes((2, Status.OK, 2 + len(request), 0)) + bytes(4)
+
+    simulator = Simulator(board)
     simulator.add_clock(1e-6)
     simulator.add_testbench(testbench)
+    simulator.add_testbench(adc, background=True)
     simulator.run()
-
-
-@pytest.mark.parametrize("divisor", [4, 5, 13])
-@pytest.mark.parametrize("per_mille", [-30, 0, 30])
-def test_uart_takes_bytes_from_a_sender_whose_clock_differs(divisor: int, per_mille: int) -> None:
-    dut = UartReceiver(divisor=divisor)
-    sent = bytes((0x00, 0xFF, 0x55, 0xA7))
-
-    async def testbench(ctx: Any) -> None:
-        length = divisor * (1 + per_mille / 1000)
-        levels = [level for byte in sent for level in (0, *(byte >> k & 1 for k in range(8)), 1)]
-        received = []
-        for cycle in range(int(len(levels) * length) + 4 * divisor):
-            bit = int(cycle / length)
-            ctx.set(dut.rx, levels[bit] if bit < len(levels) else 1)
-            await ctx.tick()
-            if ctx.get(dut.valid):
-                received.append(ctx.get(dut.data))
-        assert bytes(received) == sent
-
-    drive(dut, testbench)
-
-
-def test_uart_drops_a_byte_without_a_stop_bit() -> None:
-    dut = UartReceiver(divisor=DIVISOR)
-
-    async def testbench(ctx: Any) -> None:
-        ctx.set(dut.rx, 0)
-        for _ in range(30 * DIVISOR):
-            await ctx.tick()
-            assert not ctx.get(dut.valid)
-
-    drive(dut, testbench)
-
-
-def test_uart_transmitter_keeps_every_bit_for_its_time() -> None:
-    dut = UartTransmitter(divisor=5)
-
-    async def testbench(ctx: Any) -> None:
-        ctx.set(dut.data, 0xA5)
-        ctx.set(dut.valid, 1)
-        levels = []
-        for _ in range(5 * 10 + 1):
-            await ctx.tick()
-            levels.append(ctx.get(dut.tx))
-        assert levels[:50] == [level for level in (0, 1, 0, 1, 0, 0, 1, 0, 1, 1) for _ in range(5)]
-
-    drive(dut, testbench)
-
-
-@pytest.mark.parametrize("divisor", [3, 65536])
-def test_uart_refuses_a_divisor(divisor: int) -> None:
-    with pytest.raises(ValueError, match=f"the divisor is {divisor}; allowed are whole numbers from 4 to 65535"):
-        check_divisor(divisor)
-
-
-def test_checksum_is_zlibs() -> None:
-    dut = Crc32()
-    message = b"123456789"
-
-    async def testbench(ctx: Any) -> None:
-        async def take(byte: int) -> None:
-            ctx.set(dut.data, byte)
-            ctx.set(dut.valid, 1)
-            await ctx.tick()
-            ctx.set(dut.valid, 0)
-            await ctx.tick().repeat(Crc32.latency - 1)
-
-        for byte in message:
-            await take(byte)
-        check = bytearray()
-        for _ in range(4):
-            check.append(ctx.get(dut.low))
-            await take(0xFF ^ check[-1])
-        assert int.from_bytes(check, "little") == 0xCBF43926
-        ctx.set(dut.clear, 1)
-        await ctx.tick()
-        ctx.set(dut.clear, 0)
-        for byte in message + check:
-            assert not ctx.get(dut.good)
-            await take(byte)
-        assert ctx.get(dut.good)
-
-    drive(dut, testbench)
-
-
-def test_stuffing_is_undone() -> None:
-    m = Module()
-    m.submodules.stuffer = stuffer = Stuffer()
-    m.submodules.unstuffer = unstuffer = Unstuffer()
-    m.d.comb += [unstuffer.data.eq(stuffer.data), unstuffer.valid.eq(stuffer.data_valid & stuffer.data_ready)]
-    content = bytes((FLAG, ESCAPE, 0x5E, 0x5D, ESCAPE, ESCAPE, 0))
-
-    async def testbench(ctx: Any) -> None:
-        line, found = [], []
-        ctx.set(stuffer.valid, 1)
-        ctx.set(stuffer.data_ready, 1)
-        for byte in content:
-            ctx.set(stuffer.byte, byte)
-            taken = False
-            while not taken:
-                taken = bool(ctx.get(stuffer.ready))
-                line.append(ctx.get(stuffer.data))
-                assert not ctx.get(unstuffer.flag)
-                if ctx.get(unstuffer.byte_valid):
-                    found.append(ctx.get(unstuffer.byte))
-                await ctx.tick()
-        assert bytes(found) == content and FLAG not in line
-
-    drive(m, testbench)
