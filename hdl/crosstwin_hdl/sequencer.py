@@ -112,7 +112,9 @@ class Sequencer(wiring.Component):
             m.d.sync += self.transferring.eq(self.chain)
         m.d.comb += [
             self.chain.eq(now["finish"] & self.transfer_due & ~self.transferring & ~read_only),
-            self.choosing.eq(Mux(now["check"], self.transfers & ~self.refused, (self.transferring & ~now["finish"]) | self.chain)),
+            self.choosing.eq(
+                Mux(now["check"], self.transfers & ~self.refused, (self.transferring & ~now["finish"]) | self.chain)
+            ),
             self.stopped.eq(self.busy & self.stop),
             *(getattr(self, name).eq(here & ~self.stop) for name, here in now.items()),
         ]

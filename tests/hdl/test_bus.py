@@ -103,6 +103,24 @@ def test_registers_hold_what_is_written(simulate):
     with_bus(simulate, TINY, scenario)
 
 
+@pytest.mark.parametrize("pairs", [1, 2, 3, 4])
+def test_every_register_has_a_place_of_its_own(simulate, pairs):
+    """All are written, in any order, before the first is read."""
+    config = ControllerConfig("pairs", rows=4, columns=3, pairs=pairs)
+    stored = [register for register in register_map(config) if is_stored(register)]
+    rng = random.Random(pairs)
+
+    async def scenario(ctx, file, bus):
+        for _ in range(2):
+            values = {register.name: rng.randrange(1 << 32) & register.mask for register in stored}
+            for register in rng.sample(stored, len(stored)):
+                assert (await bus.write(register.offset, values[register.name]))[0] is Response.OKAY
+            for register in stored:
+                assert await bus.read(register.offset) == (Response.OKAY, values[register.name]), register.name
+
+    with_bus(simulate, config, scenario)
+
+
 def test_a_read_beside_a_write_gives_what_holds_in_its_clock_cycle(simulate):
     """A read's value is taken before the write of its clock cycle acts, and after that of the one before it."""
 

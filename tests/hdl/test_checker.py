@@ -106,7 +106,7 @@ BROKEN = [
         for name, value in (("pair1_active.ROWS", 5), ("pair1_active.COLUMNS", 0), ("pair1_active.COLUMNS", 4))
     ),
     *((op | {"pair1_active.ROWS": 0}, ErrorCode.BAD_ACTIVE) for op in (FORWARD, BACKWARD)),
-    *((op | {"pair1_transfer_row": 4}, ErrorCode.BAD_ACTIVE) for op in (TRANSFER, BOTH)),
+    *((op | {"pair1_transfer_row": row}, ErrorCode.BAD_ACTIVE) for op in (TRANSFER, BOTH) for row in (4, 8, 0x100, 0x8000)),
     ({"pulse_budget": 19}, ErrorCode.PULSE_BUDGET),
     (UPDATE_A | {"pulse_budget": 19}, ErrorCode.PULSE_BUDGET),
     (TRANSFER | {"pulse_budget": 9}, ErrorCode.PULSE_BUDGET),

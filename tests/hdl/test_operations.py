@@ -342,7 +342,14 @@ def test_budget_goes_down_with_every_slot(tiny):
 
 @pytest.mark.parametrize(
     "refused",
-    [Opcode.TRANSFER, Opcode.TRANSFER | A1 << 8, Opcode.UPDATE | 8 << 8, Opcode.SYMMETRIZE | 8 << 8, Opcode.FORWARD | C_REF0 << 8, 0],
+    [
+        Opcode.TRANSFER,
+        Opcode.TRANSFER | A1 << 8,
+        Opcode.UPDATE | 8 << 8,
+        Opcode.SYMMETRIZE | 8 << 8,
+        Opcode.FORWARD | C_REF0 << 8,
+        0,
+    ],
 )
 @pytest.mark.parametrize("x", [[-1, 5, 0, 0], [0, 0, 0, 0]])
 def test_a_refused_command_leaves_nothing_for_the_next(tiny, refused, x):
