@@ -242,7 +242,7 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         (["replay", "begun.h5"], "the trace begun.h5 is cut off before its first whole part: 3000 of "),
         (
             ["replay", "good.h5", "--config", "small"],
-            "of another configuration: name of its controller is 'tiny', not",
+            "of another configuration: controller.rows is 4, not 16; controller.columns is 3, not 16;",
         ),
         (["replay", "good.h5", "--save", "a.txt"], "--save is 'a.txt'; allowed are files that end in .npz or .h5"),
         (["replay", "good.h5", "--save", "no/such/a.npz"], "no/such/a.npz cannot be written"),
@@ -251,6 +251,8 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         (["show", "good.h5", "--cells", "4"], "'4' is no cell; allowed is ROW,COLUMN"),
         (["show", "good.h5", "--range", "5"], "'5' is no range; allowed is FIRST:LAST"),
         (["show", "good.h5", "--range", "5:5"], "'5:5' holds no operation"),
+        (["show", "good.h5", "--range", "900:"], "good.h5 has no operation 900: its last one is 82"),
+        (["export", "good.h5", "--csv", "a.csv", "--range", "900:"], "good.h5 has no operation 900: its last one is 82"),
         (["show", "good.h5", "--plot", "a.bmp"], "allowed are files that end in .png, .svg or .pdf"),
         (["show", "good.h5", "--plot", "a.png", "--operation", "0"], "good.h5 has no operation 0 that pulses"),
         (["show", "good.h5", "--operation", "0"], "--operation is for --plot"),
@@ -286,18 +288,53 @@ def test_a_trace_that_was_cut_off_is_shown_replayed_and_exported_as_far_as_it_go
     content = path.read_bytes()
     recorder.close()
     path.write_bytes(content)
-    for arguments in (["show"], ["replay"], ["export", "--csv", str(tmp_path / "a.csv"), "--compact"]):
+    table = str(tmp_path / "a.csv")
+    for arguments in (
+        ["show"],
+        ["replay"],
+        ["replay", "--until", "1"],
+        ["export", "--csv", table, "--compact", "--range", "0:1"],
+        ["export", "--csv", table, "--compact"],
+    ):
         assert run(["trace", arguments[0], str(path), *arguments[1:]]) == 0
         error = capsys.readouterr().err
         assert f"the trace {path} is cut off (its recording was not ended): its first 6 operations are whole" in error
     assert play_slots(tmp_path / "a.csv")[1].sum() == 2 * 9 * SHAPE[0] * SHAPE[1]
 
 
+def test_a_controller_of_another_name_is_no_other_configuration(
+    recorded: tuple[Path, Counted], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for columns, code in ((CONFIG.columns, 0), (CONFIG.columns + 1, 2)):
+        source = tmp_path / "mine.toml"
+        source.write_text(f"[controller]\nrows = {CONFIG.rows}\ncolumns = {columns}\npairs = {CONFIG.pairs}\n")
+        with open(source, "a") as file:
+            for name in ("code_bits", "adc_bits", "adc_lanes", "bl_max"):
+                file.write(f"{name} = {getattr(CONFIG, name)}\n")
+            file.write(f"sources = {json.dumps(CONFIG.sources)}\nfired_counter = {json.dumps(CONFIG.fired_counter)}\n")
+        assert run(["trace", "replay", str(recorded[0]), "--config", str(source)]) == code
+    error = capsys.readouterr().err
+    assert error.endswith("is of another configuration: controller.columns is 3, not 4\n")
+
+
+def test_ctrl_c_stops_a_replay_with_one_sentence(
+    recorded: tuple[Path, Counted], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Plant, "update", interrupted)
+    assert run(["trace", "replay", str(recorded[0]), "--save", str(tmp_path / "a.npz")]) == 130
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.strip()) == ("", "Stopped.")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_recording_to_a_place_that_cannot_be_written_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", "digits", "--backend", "model", "--trace", "/no/such/folder/run.h5"]) == 2
     assert capsys.readouterr().err.endswith("/no/such/folder/run.h5 cannot be written: there is no folder /no/such/folder\n")
     assert run(["train", "digits", "--algorithm", "float", "--trace", "run.h5"]) == 2
-    assert "--trace is for sgd and shd" in capsys.readouterr().err
+    assert "--algorithm float uses no crossbar; leave --trace out." in capsys.readouterr().err
 
 
 def test_the_trace_of_a_plant_is_of_its_configuration(recorded: tuple[Path, Counted]) -> None:

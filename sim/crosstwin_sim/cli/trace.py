@@ -118,6 +118,7 @@ def show(
             _require_cell(trace, cell)
         with progress("counting", trace.length) as advance:
             totals = count_all(trace, advance)
+        _require_range(trace, bounds, totals.operations)
         listed = list_operations(trace, Selection(*bounds, tile), limit)
         document = head_document(trace, totals) | {"totals": totals_document(totals), "listed": listed}
         show_head(trace, totals)
@@ -171,6 +172,8 @@ def replay_command(
         plant = initial_plant(trace)
         with progress("replaying", trace.length if until is None else min(until, trace.length)) as advance:
             result = replay(trace, plant, until=until, progress=advance)
+        if until is not None or result.difference is not None:
+            trace.whole()  # the replay ended before it could see whether the trace is cut off
         if save_path is not None:
             _save(save_path, plant)
         if json_path:
@@ -231,6 +234,7 @@ def export(
         require_folder(str(target))
     with Trace(path) as trace:
         _require_tile(trace, tile)
+        _require_range(trace, bounds, trace.whole())
         write = export_pulses if single else export_folder
         slots = write(trace, target, timing, compact=compact, selection=selection)
         stderr.print(f"{slots} slots are in {escape(str(target if single else target / 'pulses.csv'))}.", soft_wrap=True)
@@ -245,6 +249,12 @@ def _say(sentence: str | None) -> None:
 def _require_tile(trace: Trace, tile: int | None) -> None:
     if tile is not None and tile >= trace.controller.tiles:
         raise CrosstwinError(f"{trace.path} has no tile {tile}; allowed are 0 to {trace.controller.tiles - 1}")
+
+
+def _require_range(trace: Trace, bounds: tuple[int, int | None], operations: int) -> None:
+    if bounds[0] and bounds[0] >= operations:
+        last = f"its last one is {operations - 1}" if operations else "it has none"
+        raise CrosstwinError(f"{trace.path} has no operation {bounds[0]}: {last}")
 
 
 def _require_cell(trace: Trace, cell: tuple[int, int]) -> None:

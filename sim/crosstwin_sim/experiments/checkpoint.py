@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosstwin_sim.differences import differences
 from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.files import write_bytes
+
+#: What a damaged file makes numpy, zipfile and json raise.
+_DAMAGED = (ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def load_checkpoint(path: Path, run: dict[str, Any]) -> Checkpoint:
     Raises
     ------
     CrosstwinError
-        If there is none, it is not one, or it belongs to a run with another setting; the sentence names the first one.
+        If there is none, it is not one, or it belongs to a run with other settings; the sentence names them.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -89,12 +94,10 @@ def load_checkpoint(path: Path, run: dict[str, Any]) -> Checkpoint:
         raise CrosstwinError(f"there is no checkpoint {path} to resume from; run once without --resume") from None
     except OSError as error:
         raise CrosstwinError(f"the checkpoint {path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except _DAMAGED:
         raise CrosstwinError(f"{path} is not a checkpoint of a training run") from None
-    for key in sorted(run.keys() | checkpoint.run.keys()):
-        here, there = run.get(key), checkpoint.run.get(key)
-        if here != there:
-            raise CrosstwinError(
-                f"{path} is of a run whose {key} is {there!r}, not {here!r}; name another file with --checkpoint"
-            )
+    # What is asked for goes through JSON as well, which knows no tuples.
+    different = differences(checkpoint.run, json.loads(json.dumps(run)))
+    if different:
+        raise CrosstwinError(f"{path} is of a run whose {different}; name another file with --checkpoint")
     return checkpoint

@@ -11,6 +11,8 @@ import json
 import struct
 import types
 import typing
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -99,6 +101,12 @@ PART = np.dtype(
 def part_start(stream: Stream, end: int) -> int:
     """Return where a stream's next part begins, after one that ends at ``end``: with the next chunk."""
     return -(-end // stream.chunk) * stream.chunk
+
+
+def head_crc(attributes: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of a trace's attributes, without that of this name: HDF5 has no checksum for them."""
+    lines = (f"{key}={attributes[key]}\n" for key in sorted(attributes) if key != "head_crc")
+    return zlib.crc32("".join(lines).encode(errors="surrogateescape"))
 
 
 def encode(config: Any) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.plant import PlantConfig
 
-from .format import FORMAT, PART, STREAMS, VERSION, Stream, encode
+from .format import FORMAT, PART, STREAMS, VERSION, Stream, encode, head_crc
 
 State = Mapping[str, NDArray[Any]]
 
@@ -123,6 +123,7 @@ class GrowingFile:
         file.attrs["numpy_version"] = np.__version__
         file.attrs["controller"] = encode(controller)
         file.attrs["plant"] = encode(plant)
+        file.attrs["head_crc"] = head_crc(dict(file.attrs))
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": _LEVEL, "shuffle": True}
         self._streams = {
             stream.name: file.create_dataset(stream.name, (0,), stream.dtype, chunks=(stream.chunk,), maxshape=(None,), **packed)

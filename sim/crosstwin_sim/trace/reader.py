@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstwin_model.coincidence import Words, transpose, unpack, words_for
-from crosstwin_model.config import ConfigurationError, ControllerConfig
+from crosstwin_model.config import ControllerConfig
 from crosstwin_model.plant import PlantConfig
+from crosstwin_sim.differences import differences
 from crosstwin_sim.errors import CrosstwinError
 
-from .format import FORMAT, OPERATION, PART, QUADRANTS, STREAMS, VERSION, Kind, decode_controller, decode_plant, part_start
+from .format import (
+    FORMAT,
+    OPERATION,
+    PART,
+    QUADRANTS,
+    STREAMS,
+    VERSION,
+    Kind,
+    decode_controller,
+    decode_plant,
+    encode,
+    head_crc,
+    part_start,
+)
 from .recover import open_whole
+
+#: What a damaged file makes h5py and numpy raise, wherever it is read.
+_DAMAGED = (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, OverflowError, MemoryError)
+_DAMAGE = "a part of it is damaged"
 
 
 @dataclass(frozen=True)
@@ -184,11 +203,11 @@ class Trace:
         except CrosstwinError:
             self.close()
             raise
-        except (OSError, KeyError, RuntimeError, ConfigurationError, ValueError, TypeError) as error:
+        except _DAMAGED as error:
             self.close()
             if self._why is not None:
                 raise CrosstwinError(f"the trace {path} is cut off before its first whole part: {self._why}") from None
-            raise CrosstwinError(f"{path} is not a trace that this version can read: {error}") from None
+            raise CrosstwinError(f"{path} is a damaged trace, or one that this version cannot read: {_words(error)}") from None
 
     def _read_head(self) -> None:
         attributes = self._file.attrs
@@ -200,6 +219,9 @@ class Trace:
                 f"{self.path} has version {found} of the format, recorded by Crosstwin {attributes['crosstwin_version']}; "
                 f"this Crosstwin reads versions up to {VERSION}"
             )
+        # Traces that were recorded before there was such a checksum lack it.
+        if "head_crc" in attributes and int(attributes["head_crc"]) != head_crc(dict(attributes)):
+            raise CrosstwinError(f"the trace {self.path} is damaged: its head does not agree with its checksum")
         self.controller = decode_controller(attributes["controller"])
         self.plant = decode_plant(attributes["plant"])
         self.attributes = {key: str(attributes[key]) for key in ("created", "crosstwin_version", "numpy_version")}
@@ -209,14 +231,14 @@ class Trace:
         # The first part holds the initial state alone, and is written before anything can happen.
         next(self.parts(), None)
         if self.cut is not None and not self._whole:
-            raise CrosstwinError(f"the trace {self.path} is cut off before its first whole part: {self._why or self.cut}")
+            raise CrosstwinError(f"the trace {self.path} is cut off before its first whole part: {self._why or _DAMAGE}")
 
     @property
     def length(self) -> int:
         """Operations that the file promises; if it is cut off, fewer are there."""
         try:
             return int(self._file["parts"][-1]["count"])
-        except OSError:
+        except _DAMAGED:
             return 0
 
     def __enter__(self) -> Trace:
@@ -230,24 +252,24 @@ class Trace:
         self._file.close()
 
     def require(self, controller: ControllerConfig, plant: PlantConfig | None = None) -> None:
-        """Refuse a trace of another configuration.
+        """Refuse a trace of another configuration; names of controllers and devices may differ.
 
         Raises
         ------
         CrosstwinError
-            Naming the first setting that differs.
+            Naming the settings that differ.
         """
-        pairs: list[tuple[str, Any, Any]] = [("controller", self.controller, controller)]
+        pairs: dict[str, tuple[Any, Any]] = {"controller": (self.controller, controller)}
         if plant is not None:
-            pairs.append(("plant", self.plant, plant))
-        for what, here, wanted in pairs:
-            for field in fields(here):
-                found, asked = getattr(here, field.name), getattr(wanted, field.name)
-                if found != asked:
-                    raise CrosstwinError(
-                        f"the trace {self.path} is of another configuration: "
-                        f"{field.name} of its {what} is {found!r}, not {asked!r}"
-                    )
+            pairs["plant"] = (self.plant, plant)
+        here, wanted = ({what: json.loads(encode(pair[side])) for what, pair in pairs.items()} for side in (0, 1))
+        different = differences(here, wanted)
+        if different:
+            raise CrosstwinError(f"the trace {self.path} is of another configuration: {different}")
+
+    def whole(self) -> int:
+        """Look through all parts, so that :attr:`cut` is known, and return the number of operations in the whole ones."""
+        return sum(len(part.operations) for part in self.parts())
 
     def parts(self) -> Iterator[Part]:
         """Yield the whole parts in order; at one that is missing or damaged, :attr:`cut` says so and the parts end."""
@@ -255,10 +277,11 @@ class Trace:
         before = np.zeros((), PART)
         last = np.zeros(0, OPERATION)
         for number in range(len(self._file["parts"])):
+            part: Part | None
             try:
                 row = self._file["parts"][number]
                 part = self._part(before, row)
-            except (OSError, RuntimeError, ValueError):
+            except _DAMAGED:
                 part = None
             if part is None:
                 self._say_cut(int(before["count"]))
@@ -273,7 +296,7 @@ class Trace:
             self._say_cut(int(before["count"]))
 
     def _say_cut(self, operations: int) -> None:
-        reason = self._why or "a part of it is damaged"
+        reason = self._why or _DAMAGE
         self.cut = f"the trace {self.path} is cut off ({reason}): its first {operations} operations are whole"
 
     def _part(self, before: Any, row: Any) -> Part | None:
@@ -288,7 +311,15 @@ class Trace:
         for key in sorted(arrays):
             for value in arrays[key]:
                 crc = zlib.crc32(value.tobytes(), crc)
-        if crc != row["crc"]:
+        # The checksum is of what the part adds, not of its row.
+        if crc != row["crc"] or int(row["count"]) != int(before["count"]) + len(streams["operations"]):
             return None
         states = [{key: values[index] for key, values in arrays.items()} for index in range(last - first)]
         return Part(self.controller, int(before["count"]), streams, starts, states, first)
+
+
+def _words(error: Exception) -> str:
+    """Return what to say of an error in the head: HDF5's own words, or what is missing."""
+    if isinstance(error, KeyError) and error.args:
+        return f"{error.args[0]}" if " " in str(error.args[0]) else f"there is no {error.args[0]}"
+    return "its description is not whole" if isinstance(error, (TypeError, IndexError)) else str(error)
