@@ -55,7 +55,7 @@ def test_the_rtl_trains_to_the_same_bits_in_the_same_clock_cycles() -> None:
     ("options", "sentence"),
     [
         (("--device", "s2"), "--array has devices and converters of its own"),
-        (("--trace", "x.h5"), "leave it out with --array"),
+        (("--trace", "x.h5"), "leave --trace out"),
     ],
 )
 def test_options_of_the_analog_array_are_refused(

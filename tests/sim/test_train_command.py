@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from crosstwin_model import plant as plant_module
+from crosstwin_model.plant import Plant
 from crosstwin_sim.cli.main import run
+from crosstwin_sim.experiments.digits import load_split
+from crosstwin_sim.experiments.images import Split
+from crosstwin_sim.rtl import BuildError
 
 MODEL = ["train", "digits", "--backend", "model"]
 
@@ -66,6 +71,127 @@ def test_ctrl_c_leaves_a_checkpoint_that_resume_goes_on_from(tmp_path: Path) -> 
     assert part["accuracy"] == whole["accuracy"]
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundredth of the digits, so that a run takes no time."""
+
+    def load(seed: int) -> Split:
+        split = load_split(seed)
+        return Split(split.train_x[:20], split.train_y[:20], split.test_x[:10], split.test_y[:10])
+
+    monkeypatch.setattr("crosstwin_sim.cli.train_digits.load_split", load)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_resume_that_is_refused_leaves_the_trace_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace, checkpoint = tmp_path / "run.h5", tmp_path / "run.npz"
+    common = [*MODEL, "--epochs", "1", "--trace", str(trace)]
+    assert run([*common, "--checkpoint", str(checkpoint)]) == 0
+    before = trace.read_bytes()
+    for other in (["--checkpoint", str(tmp_path / "none.npz")], ["--checkpoint", str(checkpoint), "--zero-shift"]):
+        assert run([*common, "--resume", *other]) == 2
+        assert trace.read_bytes() == before
+    new = ["--epochs", "1", "--trace", str(tmp_path / "new.h5"), "--resume", "--checkpoint"]
+    assert run([*MODEL, *new, str(tmp_path / "none.npz")]) == 2
+
+    def broken(*_: object, **__: object) -> None:
+        raise BuildError("the compiler is missing")
+
+    monkeypatch.setattr("crosstwin_sim.cli.learning.build", broken)
+    assert run(["train", "digits", "--backend", "rtl", *new, str(checkpoint)]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.h5", "run.npz"]
+
+
+@pytest.mark.usefixtures("few")
+def test_a_trace_that_is_there_is_not_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = tmp_path / "run.h5"
+    trace.write_text("mine")
+    words = f"the trace {trace} is there already; name another file, add --resume to go on with it, or delete it"
+    assert words in sentence(capsys, [*MODEL, "--trace", str(trace), "--checkpoint", str(tmp_path / "run.npz")])
+    assert trace.read_text() == "mine"
+
+
+@pytest.mark.usefixtures("few")
+def test_a_checkpoint_of_another_device_names_only_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = ["--epochs", "1", "--checkpoint", str(tmp_path / "run.npz")]
+    device = tmp_path / "mine.toml"
+    text = '[device]\nname = "{}"\nrule = "piecewise_step"\ndw_min = {}\ntable_up = [1.2, 0.8]\ntable_down = [0.8, 1.2]\n'
+    device.write_text(text.format("mine", 0.02))
+    command = [*MODEL, *checkpoint, "--device", str(device)]
+    assert run(command) == 0
+    device.write_text(text.format("renamed", 0.02))
+    assert run([*command, "--resume"]) == 0
+    device.write_text(text.format("mine", 0.03))
+    capsys.readouterr()
+    assert run([*command, "--resume"]) == 2
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .endswith("run.npz is of a run whose device.dw_min is 0.02, not 0.03; name another file with --checkpoint")
+    )
+    assert run([*MODEL, *checkpoint, "--resume"]) == 2
+    assert "is of a run whose device.rule is 'piecewise_step', not 'soft_bounds'; settings.bound_steps" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("few")
+def test_threads_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Updates this small run on one thread; here the limits are set so that they do not."""
+    monkeypatch.setattr(plant_module, "_THREAD_CELLS", 0)
+    monkeypatch.setattr(plant_module, "_THREAD_HITS", 0)
+    shared = 0
+    run_threads = Plant._run_threads
+
+    def count(*arguments: object) -> None:
+        nonlocal shared
+        shared += 1
+        run_threads(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Plant, "_run_threads", count)
+    digests = []
+    for threads in ("1", "2"):
+        output = tmp_path / f"{threads}.json"
+        files = ["--json", str(output), "--checkpoint", str(tmp_path / "run.npz")]
+        assert run([*MODEL, "--epochs", "1", "--threads", threads, *files]) == 0
+        digests.append(json.loads(output.read_text())["conductance_sha256"])
+    assert shared > 10
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.usefixtures("few")
+def test_a_run_whose_reads_saturate_says_what_helps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant = tmp_path / "narrow.toml"
+    checkpoint = ["--epochs", "1", "--checkpoint", str(tmp_path / "run.npz")]
+    for adc_range, said in ((12.0, False), (0.5, True)):
+        plant.write_text(f"[plant]\nadc_range = {adc_range}\n")
+        assert run([*MODEL, *checkpoint, "--algorithm", "sgd", "--plant", str(plant)]) == 0
+        assert ("% of the reads were saturated: a larger adc_range in a file for --plant" in capsys.readouterr().err) is said
+
+
+@pytest.mark.usefixtures("few")
+def test_a_device_without_settings_of_its_own_is_read_with_bound_management(tmp_path: Path) -> None:
+    device = tmp_path / "mine.toml"
+    device.write_text('[device]\nrule = "soft_bounds"\ndw_min = 0.05\nw_max = 1.2\nw_min = -1.2\n')
+    plant = tmp_path / "plant.toml"
+    plant.write_text("[plant]\nadc_range = 2.0\n")
+    files = ["--checkpoint", str(tmp_path / "run.npz"), "--json", str(tmp_path / "a.json"), "--plant", str(plant)]
+    assert run([*MODEL, "--epochs", "1", "--device", str(device), *files]) == 0
+    reads = json.loads((tmp_path / "a.json").read_text())["reads"]
+    assert sum(layer["repeated"] for layer in reads) > 0
+    assert sum(layer["saturated"] for layer in reads) == 0
+
+
+@pytest.mark.parametrize("step", [1e-6, 0.2])
+def test_a_device_that_the_settings_do_not_fit_is_refused_before_anything_is_written(
+    step: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = tmp_path / "mine.toml"
+    device.write_text(f'[device]\nrule = "soft_bounds"\ndw_min = {step}\nw_max = 0.8\nw_min = -0.8\n')
+    files = ["--trace", str(tmp_path / "run.h5"), "--checkpoint", str(tmp_path / "run.npz")]
+    words = f"mine, with steps of {step:g} and these converters, cannot be trained with the experiment's settings: the transfer"
+    assert words in sentence(capsys, [*MODEL, "--device", str(device), *files])
+    assert list(tmp_path.iterdir()) == [device]
+
+
 def test_the_float_algorithm_needs_no_crossbar(tmp_path: Path) -> None:
     path = tmp_path / "float.json"
     assert run(["train", "digits", "--algorithm", "float", "--epochs", "2", "--json", str(path)]) == 0
@@ -87,7 +213,13 @@ def test_a_device_file_is_trained_on(tmp_path: Path) -> None:
         (["--device", "s9"], ["'s9'", "s1", "s2"]),
         (["--device", "none.toml"], ["none.toml"]),
         (["--algorithm", "sgd", "--zero-shift"], ["--zero-shift", "shd"]),
-        (["--algorithm", "float", "--resume"], ["--resume", "float"]),
+        (["--algorithm", "float", "--resume"], ["--algorithm float uses no crossbar; leave --backend and --resume out"]),
+        (["--algorithm", "float", "--threads", "2", "--trace", "x.h5"], ["leave --backend and --threads and --trace out"]),
+        (["--threads", "65"], ["threads is 65; allowed are whole numbers from 1 to 64"]),
+        (["--threads", "0"], ["threads is 0; allowed are whole numbers from 1 to 64"]),
+        (["--array", "emulated", "--threads", "2"], ["neither threads nor a trace; leave --threads out"]),
+        (["--baud", "9600"], ["--backend serial; leave --baud out"]),
+        (["--checkpoint", "no/such/run.npz"], ["no/such/run.npz cannot be written: there is no folder no/such"]),
         (["--algorithm", "adam"], ["adam", "sgd", "shd", "float"]),
         (["--epochs", "0"], ["--epochs", "0"]),
         (["--seed", "-1"], ["--seed", "-1"]),
@@ -97,9 +229,5 @@ def test_a_device_file_is_trained_on(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_sentence(arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    if "--resume" in arguments and "--checkpoint" in arguments:
-        assert run([*MODEL, *arguments]) == 2
-        text = capsys.readouterr().err.splitlines()[-1]
-    else:
-        text = sentence(capsys, [*MODEL, *arguments])
+    text = sentence(capsys, [*MODEL, *arguments])
     assert all(word in text for word in words), text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,15 +35,20 @@ json_option = click.option(
 
 
 def require_folder(path: str | None) -> None:
-    """Refuse, before a long run, a file to be written whose folder does not exist; None is no file.
+    """Refuse, before a long run, a file that cannot be written as its folder does not exist or is closed; None is no file.
 
     Raises
     ------
     CrosstwinError
-        If there is no such folder.
+        If there is no such folder, or nothing may be written to it.
     """
-    if path is not None and not Path(path).absolute().parent.is_dir():
+    if path is None:
+        return
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
         raise CrosstwinError(f"{path} cannot be written: there is no folder {Path(path).parent}")
+    if not os.access(folder, os.W_OK) and not Path(path).exists():
+        raise CrosstwinError(f"{path} cannot be written: the folder {Path(path).parent} is not open to you")
 
 
 def need_register_documents() -> None:

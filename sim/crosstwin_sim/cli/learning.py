@@ -1,4 +1,4 @@
-"""What the training subcommands share: their options, and one run from its data to its report."""
+"""What the training subcommands share: one run from its data to its report."""
 
 from __future__ import annotations
 
@@ -6,169 +6,26 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import click
-
-from crosstwin_model.devices import Device, load_device
-from crosstwin_model.devices.soft_bounds import SoftBounds
-from crosstwin_model.emulated_config import EmulatedConfig, load_emulated
-from crosstwin_model.plant import Plant, PlantConfig
-from crosstwin_model.plant_config import load_plant
+from crosstwin_model.plant import Plant
 from crosstwin_model.registers import TileKind
 from crosstwin_sim.backend import Backend
-from crosstwin_sim.backends import BACKENDS, SERIAL, default_backend, open_backend, open_board
+from crosstwin_sim.backends import default_backend, open_backend, open_board
+from crosstwin_sim.errors import CrosstwinError
+from crosstwin_sim.experiments.checkpoint import load_checkpoint
 from crosstwin_sim.experiments.training import BaseRun, Result, Tick, final_score, train
-from crosstwin_sim.figures import Curve, Map, Measure, draw_run, figure_format
+from crosstwin_sim.figures import Curve, Map, Measure, draw_run
 from crosstwin_sim.files import write_json
-from crosstwin_sim.link.port import DEFAULT_BAUD
-from crosstwin_sim.network import Algorithm
-from crosstwin_sim.rtl.build import build_folder
+from crosstwin_sim.model_backend import ModelBackend
+from crosstwin_sim.rtl.build import build, build_folder
 from crosstwin_sim.trace import Recorder
 
-from .common import interruptible, json_option, progress, require_folder, stderr, stdout
+from .common import interruptible, progress, stderr, stdout
+from .train_options import Wanted
 
-_Command = TypeVar("_Command", bound=Callable[..., None])
-
-
-def run_options(epochs: int) -> Callable[[_Command], _Command]:
-    """Return a decorator that adds the options of :class:`Wanted`, with that many epochs by default."""
-    options = (
-        click.option(
-            "--algorithm",
-            type=click.Choice(["sgd", "shd", "float"]),
-            default="shd",
-            show_default=True,
-            help="float: no crossbar.",
-        ),
-        click.option(
-            "--device",
-            metavar="NAME|FILE.toml",
-            default="s1",
-            show_default=True,
-            help="A preset, or a file with a table [device].",
-        ),
-        click.option(
-            "--plant",
-            metavar="FILE.toml",
-            help="Converters, wires and half-selects of the array: a file with a table [plant].",
-        ),
-        click.option(
-            "--array",
-            "array_name",
-            metavar="emulated|FILE.toml",
-            help="In place of --device and --plant: the array that can be emulated in fabric, or a file with a table [emulated].",
-        ),
-        click.option(
-            "--zero-shift", is_flag=True, help="First drive A to its symmetry point and program its reference to it (shd)."
-        ),
-        click.option(
-            "--backend",
-            type=click.Choice((*BACKENDS, SERIAL)),
-            help="serial: a board.  [default: rtl where a C++ compiler is found, else model]",
-        ),
-        click.option("--port", metavar="NAME", help="Serial port of the board, for instance /dev/ttyUSB0 (serial)."),
-        click.option(
-            "--baud",
-            type=click.IntRange(1),
-            default=DEFAULT_BAUD,
-            show_default=True,
-            help="Speed of its bitstream's line (serial).",
-        ),
-        click.option("--epochs", type=click.IntRange(1, 1000), default=epochs, show_default=True),
-        click.option(
-            "--seed",
-            type=click.IntRange(0, 2**32 - 1),
-            default=1,
-            show_default=True,
-            help="Of data, weights, devices and noise.",
-        ),
-        json_option,
-        click.option("--plot", metavar="FILE", type=click.Path(dir_okay=False), help="Also draw the run: png, svg or pdf."),
-        click.option(
-            "--checkpoint",
-            metavar="FILE",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Where every finished epoch is kept.  [default: build/train/RUN.npz]",
-        ),
-        click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same final bits."),
-        click.option(
-            "--trace",
-            metavar="FILE",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Record every pulse and read, for 'crosstwin trace'; with --resume, a trace that is there is gone on with.",
-        ),
-    )
-
-    def decorate(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The options that every training subcommand has."""
-
-    algorithm: str
-    device: str
-    plant: str | None
-    array_name: str | None
-    zero_shift: bool
-    backend: str | None
-    port: str | None
-    baud: int
-    epochs: int
-    seed: int
-    json_path: str | None
-    plot: str | None
-    checkpoint: Path | None
-    resume: bool
-    trace: Path | None
-
-    def __post_init__(self) -> None:
-        if self.zero_shift and self.algorithm != "shd":
-            raise click.UsageError(f"--zero-shift is for --algorithm shd; {self.algorithm} does not use A.")
-        if self.resume and self.algorithm == "float":
-            raise click.UsageError("--resume is for sgd and shd; a float run keeps no checkpoint.")
-        if self.trace and self.algorithm == "float":
-            raise click.UsageError("--trace is for sgd and shd; a float run has no pulses.")
-        if self.array_name and (self.device != "s1" or self.plant):
-            raise click.UsageError("--array has devices and converters of its own; leave --device and --plant out.")
-        if self.array_name and self.trace:
-            raise click.UsageError("--trace records the analog array's plant; leave it out with --array.")
-        if (self.backend == SERIAL) != (self.port is not None):
-            raise click.UsageError("--backend serial and --port go together: name the board's serial port with --port.")
-        if self.backend == SERIAL and (self.resume or self.checkpoint or self.trace):
-            raise click.UsageError(
-                "A board's array can be neither kept nor recorded; leave --resume, --checkpoint and --trace out."
-            )
-        for written in (self.json_path, self.plot, self.trace):
-            require_folder(None if written is None else str(written))
-        if self.plot:
-            figure_format(self.plot)
-
-    @property
-    def chosen(self) -> Algorithm:
-        """The algorithm whose settings are taken; the float reference takes those of SHD."""
-        return Algorithm.SHD if self.algorithm == "float" else Algorithm(self.algorithm)
-
-    def load_device(self) -> Device:
-        """Return the device; of an emulated array, what the host must know of it."""
-        array = self.load_array()
-        if array is None:
-            return load_device(self.device)
-        return SoftBounds(name="emulated", dw_min=array.dw_min, w_max=array.w_max, w_min=array.w_min)
-
-    def load_array(self) -> EmulatedConfig | None:
-        """Return the emulated array, or None where devices and plant are simulated."""
-        return None if self.array_name is None else load_emulated(self.array_name)
-
-    def load_plant(self) -> PlantConfig:
-        """Return the rest of the array."""
-        return PlantConfig() if self.plant is None else load_plant(self.plant)
+#: Above this part of saturated reads, a run says what helps.
+_OFTEN = 0.05
 
 
 @dataclass(frozen=True)
@@ -208,12 +65,41 @@ class Task:
     draw: Callable[[str, str, list[Curve], Plant], None] | None = None
 
 
-def _open(wanted: Wanted, run: BaseRun, plant: Plant | None) -> Backend:
+def _make_plant(wanted: Wanted, run: BaseRun) -> Plant | None:
+    """Return the simulated array, or None where it is a board's."""
+    if wanted.port is not None:
+        return None
+    try:
+        return run.make_plant(wanted.threads)
+    except ValueError as error:
+        raise CrosstwinError(str(error)) from None
+
+
+def _require_start(wanted: Wanted, task: Task, name: str, plant: Plant | None, path: Path) -> None:
+    """Refuse what cannot begin before a trace is touched: settings that do not fit, another checkpoint, a build that fails."""
+    if plant is None:
+        return
+    task.run.trainer(ModelBackend(task.run.controller, plant), task.data)
+    if wanted.resume:
+        saved = load_checkpoint(path, task.run.document())
+        try:
+            plant.restore(saved.plant)
+        except (ValueError, KeyError) as error:
+            raise CrosstwinError(f"the checkpoint {path} cannot be gone on with: {error}") from None
+    if name == "rtl":
+        build(task.run.controller, report=_report)
+
+
+def _open(wanted: Wanted, run: BaseRun, name: str, plant: Plant | None) -> Backend:
     """Return the back end, on a simulated array or on a board."""
     if wanted.port is None:
         assert plant is not None
-        return open_backend(wanted.backend or default_backend(), run.controller, plant, lambda step: stderr.print(f"{step} ..."))
+        return open_backend(name, run.controller, plant, _report)
     return open_board(wanted.port, run.controller, wanted.baud)
+
+
+def _report(step: str) -> None:
+    stderr.print(f"{step} ...")
 
 
 def carry_out(wanted: Wanted, task: Task) -> None:
@@ -232,14 +118,15 @@ def carry_out(wanted: Wanted, task: Task) -> None:
     path = wanted.checkpoint or build_folder() / "train" / f"{run.key}-{name}.npz"
     words = f"{wanted.algorithm.upper()} on {run.device.name}"
     place = f"port {wanted.port}" if wanted.port else f"checkpoint {path}"
+    plant = _make_plant(wanted, run)
+    _require_start(wanted, task, name, plant, path)
     stderr.print(f"Training {run.name} by {words}, back end {name}; {place}", soft_wrap=True)
-    plant = None if wanted.port else run.make_plant()
     with ExitStack() as stack:
         recorder = None
         if wanted.trace and plant is not None:
             recorder = stack.enter_context(Recorder(wanted.trace, plant, append=wanted.resume and wanted.trace.exists()))
             plant = recorder.plant
-        backend = _open(wanted, run, plant)
+        backend = _open(wanted, run, name, plant)
         stack.callback(backend.close)
         if recorder:
             backend = recorder.watch(backend)
@@ -255,6 +142,13 @@ def carry_out(wanted: Wanted, task: Task) -> None:
         soft_wrap=True,
         markup=False,
     )
+    if saturated > _OFTEN * vectors:
+        option = "--array" if wanted.array_name else "--plant"
+        stderr.print(
+            f"{100 * saturated / vectors:.0f} % of the reads were saturated: a larger adc_range in a file for {option} keeps "
+            "outputs within the ADC's range.",
+            soft_wrap=True,
+        )
     if wanted.json_path:
         write_json(wanted.json_path, _document(wanted, task, name, result, reference))
     if wanted.plot:

@@ -14,7 +14,7 @@ from crosstwin_sim.errors import CrosstwinError
 
 #: Subcommand and its line in the list. Its code is ``command`` in the module of that name, imported only when it is used.
 COMMANDS = {
-    "train": "Train a network on simulated crossbars.",
+    "train": "Train a network on crossbars, simulated or a board's.",
     "trace": "Look at a recorded run, replay it, and export its pulses as tables.",
     "device": "List, show, plot and fit crosspoint devices.",
     "board": "Simulate a whole board, with its serial line on a pseudo-terminal.",

@@ -11,7 +11,8 @@ from crosstwin_sim.experiments.images import load_split
 from crosstwin_sim.figures import ACCURACY
 from crosstwin_sim.network import Algorithm
 
-from .learning import Task, Wanted, carry_out, run_options
+from .learning import Task, carry_out
+from .train_options import Wanted, run_options
 
 
 @click.command("conv")

@@ -14,7 +14,8 @@ from crosstwin_sim.experiments.settings import digits_settings
 from crosstwin_sim.figures import ACCURACY, Curve
 from crosstwin_sim.network import Algorithm
 
-from .learning import Task, Wanted, carry_out, run_options
+from .learning import Task, carry_out
+from .train_options import Wanted, run_options
 
 
 @click.command("digits")

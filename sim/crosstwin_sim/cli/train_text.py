@@ -16,7 +16,8 @@ from crosstwin_sim.figures import BITS
 from crosstwin_sim.lstm import write_text
 from crosstwin_sim.network import Algorithm
 
-from .learning import Task, Wanted, carry_out, run_options
+from .learning import Task, carry_out
+from .train_options import Wanted, run_options
 
 #: Characters that a trained network writes.
 _WRITTEN = 200

@@ -8,7 +8,7 @@ seeds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crosstwin_sim.network import Algorithm
 
@@ -85,6 +85,16 @@ SETTINGS: dict[str, dict[Algorithm, Settings]] = {
 }
 
 
+#: An emulated array has the devices of s1 unless it is told otherwise.
+SETTINGS["emulated"] = SETTINGS["s1"]
+
+#: Repeats of a saturated read on devices that no settings were searched for. The read gains are those of s1: with a wider range
+#: of conductances most outputs are beyond the ADC's range, and a run ends some points lower.
+_BOUND_STEPS = 5
+
+
 def digits_settings(device: str, algorithm: Algorithm) -> Settings:
-    """Return a device's settings; those of ``s1`` for a device that has none of its own."""
-    return SETTINGS.get(device, SETTINGS["s1"])[algorithm]
+    """Return a device's settings; for one that has none of its own those of ``s1``, with bound management."""
+    if device in SETTINGS:
+        return SETTINGS[device][algorithm]
+    return replace(SETTINGS["s1"][algorithm], bound_steps=_BOUND_STEPS)

@@ -20,6 +20,7 @@ from crosstwin_model.registers import SEED_BITS
 from crosstwin_sim.backend import Backend
 from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadCounts, ReadSettings
 from crosstwin_sim.driver import Driver
+from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.layers import FloatLayer, Layer
 from crosstwin_sim.network import Algorithm
 from crosstwin_sim.scaling import Converters, Floats
@@ -122,12 +123,23 @@ class BaseRun(ABC):
     def trainer(self, backend: Backend, data: Any) -> Trainer:
         """Return the network on a back end, with what it is to learn."""
 
-    def make_plant(self) -> Plant:
-        """Return a new array for the run."""
+    def make_plant(self, threads: int = 1) -> Plant:
+        """Return a new array for the run.
+
+        Parameters
+        ----------
+        threads : int
+            Threads that share an update of the analog array, 1 to 64; no bit depends on them.
+
+        Raises
+        ------
+        ValueError
+            If the number of threads is not as said.
+        """
         if self.array is not None:
             # It offers all that a run asks of a plant.
             return cast(Plant, EmulatedPlant(self.controller, self.array))
-        return Plant(self.controller, replace(self.plant, device=self.device, seed=self.seed))
+        return Plant(self.controller, replace(self.plant, device=self.device, seed=self.seed), threads)
 
     def document(self) -> dict[str, Any]:
         """Return all of it, and the controller's configuration, as JSON knows it."""
@@ -161,6 +173,11 @@ class Trainer(ABC):
         The run's controller.
     run : BaseRun
         What to train.
+
+    Raises
+    ------
+    CrosstwinError
+        If the settings do not fit the device and the converters.
     """
 
     def __init__(self, backend: Backend, run: BaseRun) -> None:
@@ -179,6 +196,25 @@ class Trainer(ABC):
             reads = ReadSettings(63, *gains, settings.bound_steps)
             crossbar = Crossbar(backend, pair, rows, columns, pulses=pulses, reads=reads, converters=converters)
             self.layers.append(Layer(crossbar, settings.scales[pair], settings.rates[pair], run.algorithm.kind))
+        if run.algorithm is Algorithm.SHD:
+            self._require_rates()
+
+    def _require_rates(self) -> None:
+        """Refuse a device or a range that the transfer rates do not fit, before anything is done to the array."""
+        # Rates fall from epoch to epoch, so that the first and the last one stand for all.
+        for epoch in (0, self.run.epochs - 1):
+            try:
+                self._set_transfers(epoch, on=False)
+            except ValueError as error:
+                raise CrosstwinError(
+                    f"{self.run.device.name}, with steps of {self.run.device.dw_min:g} and these converters, cannot be trained "
+                    f"with the experiment's settings: {error}"
+                ) from None
+
+    def _set_transfers(self, epoch: int, on: bool) -> None:
+        settings, factor = self.run.settings, decay_factor(self.run.settings, epoch, self.run.epochs)
+        for layer, every, rate in zip(self.layers, settings.transfer_every, settings.transfer_rates, strict=True):
+            layer.crossbar.set_transfer(every if on else 0, rate * factor)
 
     def _prepare_array(self, array: EmulatedConfig) -> Converters:
         """Give an emulated array the time that it needs, and return its converters."""
@@ -204,13 +240,11 @@ class Trainer(ABC):
         # Both generators start anew with every epoch, so that a checkpoint need not hold them.
         seeds = np.random.SeedSequence([self.run.seed, 3, epoch]).generate_state(2).tolist()
         self.driver.seed(*((seed & (1 << bits) - 1) or 1 for seed, bits in zip(seeds, SEED_BITS, strict=True)))
-        settings = self.run.settings
-        factor = decay_factor(settings, epoch, self.run.epochs)
-        for index, layer in enumerate(self.layers):
-            if self.run.algorithm is Algorithm.SHD:
-                layer.crossbar.set_transfer(settings.transfer_every[index], settings.transfer_rates[index] * factor)
-            else:
-                layer.rate = settings.rates[index] * factor
+        if self.run.algorithm is Algorithm.SHD:
+            self._set_transfers(epoch, on=True)
+            return
+        for layer, rate in zip(self.layers, self.run.settings.rates, strict=True):
+            layer.rate = rate * decay_factor(self.run.settings, epoch, self.run.epochs)
 
     def registers(self) -> dict[str, int]:
         """Return the controller's state that the next epoch depends on."""
