@@ -222,7 +222,7 @@ def write_html(config: ControllerConfig, path: str) -> None:
     CrosstwinError
         If the path is empty or names a file.
     """
-    if not path or (Path(path).exists() and not Path(path).is_dir()):
+    if not path or not (Path(path).is_dir() or (not Path(path).exists() and Path(path).suffix.lower() != ".html")):
         raise CrosstwinError(f"{path!r} cannot be written: html needs a folder")
     HTMLExporter().export(address_map(config), path)
 

@@ -48,6 +48,8 @@ def test_help_of_every_command_has_examples(name: str, capsys: pytest.CaptureFix
         (["registers", "-o", ""], "'' cannot be written: a file needs a name"),
         (["registers", "--format", "html", "-o", ""], "'' cannot be written: html needs a folder"),
         (["doctor", "--json", "/nonexistent/x"], "/nonexistent/x cannot be written: there is no folder /nonexistent"),
+        (["registers", "--format", "html", "-o", "registers.html"], "'registers.html' cannot be written: html needs a folder"),
+        (["device", "list", "--json", "no/such/x.json"], "no/such/x.json cannot be written: there is no folder no/such"),
         (["registers", "-o", "."], ". cannot be written: it is a folder"),
         (["verilog", "--config", "tiny", "-o", "no/such/folder/x.v"], "no/such/folder/x.v cannot be written"),
     ],

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices import RULES, Device
 from crosstwin_model.plant import Plant
 from crosstwin_model.plant_config import PlantConfig
+from crosstwin_sim.cli import device_fit
 from crosstwin_sim.devices import likelihood
-from crosstwin_sim.devices.fit_data import DeviceData, Measurement
+from crosstwin_sim.devices.fit_data import DeviceData, Measurement, read_measurement
 from crosstwin_sim.devices.fitting import Estimate, Fit, fit_rules
 from crosstwin_sim.devices.likelihood import mean_planes, predict
 from crosstwin_sim.errors import CrosstwinError
@@ -156,3 +160,33 @@ def test_the_filters_of_all_rules_have_names_of_their_own() -> None:
     """Two closures of one name, from two processes' caches, could get each other's code."""
     filters = {likelihood._build(rule.change, rule.step) for rule in RULES.values()}
     assert len({each.py_func.__qualname__ for each in filters}) == len(filters) == len({rule.step for rule in RULES.values()})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "pulse;direction;conductance\n1;up;0,5\n",
+            "its columns are separated by ';'; allowed are commas, and points",
+        ),
+        ("pulse\tdirection\tconductance\n1\tup\t0.5\n", "its columns are separated by '\\t'; allowed are commas"),
+        ("pulse,direction,conductance\n1,up,1e300\n", "conductance is '1e300'; allowed are numbers smaller than 1e+100 in size"),
+        ("pulse,direction,conductance\n1,up,inf\n", "conductance is 'inf'; allowed are numbers smaller than 1e+100 in size"),
+    ],
+)
+def test_data_that_cannot_be_read_are_refused_with_the_reason(text: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(text)
+    with pytest.raises(CrosstwinError) as refused:
+        read_measurement(path)
+    assert sentence in str(refused.value)
+
+
+def test_the_table_of_rules_fits_into_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(device_fit, "stdout", Console(file=out, width=80, highlight=False))
+    found = _fit(DEVICES["constant_step"], _trains(DEVICES["constant_step"], 1, 20, seed=1))
+    wide = [replace(found, device=replace(RULES[rule]("made", 0.02), name=rule), aic=-1234567.8) for rule in RULES]
+    device_fit._print(tuple(wide))
+    assert all(f" {rule} " in out.getvalue() for rule in RULES)
+    assert "\u2026" not in out.getvalue()

@@ -73,6 +73,7 @@ def list_devices(json_path: str | None) -> None:
     Below each value is its spread, the standard deviation from cell to cell; c2c is that of a step from pulse to pulse, in steps.
     docs/devices.md gives the rules' formulas, and where each preset comes from.
     """
+    require_folder(json_path)
     table = Table("device", "dw_min", "c2c", "range", "states")
     for column in table.columns:
         column.no_wrap = True

@@ -76,11 +76,12 @@ def fit(data: str, model: str, output: str | None, plot_path: str | None, json_p
 def _print(fits: tuple[Fit, ...]) -> None:
     best = fits[0]
     if len(fits) > 1:
-        table = Table("model", "R2", "rms, steps", "parameters", "AIC", "AIC above the best")
+        table = Table("model", "R2", "rms, steps", "params", "AIC", "above best")
+        table.columns[0].no_wrap = True
         for found in fits:
             more = f"{found.aic - best.aic:,.1f}"
             table.add_row(
-                found.device.rule, f"{found.r2:.4f}", f"{found.rms_steps:.2f}", str(found.parameters), f"{found.aic:,.1f}", more
+                found.device.rule, f"{found.r2:.4f}", f"{found.rms_steps:.2f}", str(found.parameters), f"{found.aic:,.0f}", more
             )
         stdout.print(table)
     table = Table(f"{best.device.rule}", "value", f"{100 * CONFIDENCE:g} % interval")

@@ -139,6 +139,9 @@ def _rows(path: str, text: str) -> tuple[str, list[_Row]]:
     column = "weight" if "weight" in header and "conductance" not in header else "conductance"
     missing = [name for name in ("pulse", "direction", column) if name not in header]
     if missing:
+        separator = next((mark for mark in (";", "\t") if len(header) == 1 and mark in header[0]), None)
+        if separator:
+            raise CrosstwinError(f"{path}: its columns are separated by {separator!r}; allowed are commas, and points in numbers")
         raise CrosstwinError(
             f"{path} lacks the column {' and the column '.join(repr(name) for name in missing)}; its first line names "
             f"{', '.join(header)[:200]}; needed are pulse, direction, and conductance or weight"
@@ -174,7 +177,7 @@ def _row(where: str, line: int, row: dict[str, str], column: str) -> _Row:
         raise CrosstwinError(f"{where}: pulse is {row['pulse']!r}; allowed are whole numbers")
     value = _number(row[column])
     if not abs(value) < _LARGEST:
-        raise CrosstwinError(f"{where}: {column} is {row[column]!r}; allowed are finite numbers")
+        raise CrosstwinError(f"{where}: {column} is {row[column]!r}; allowed are numbers smaller than {_LARGEST:g} in size")
     return _Row(line, row.get("device", ""), int(pulse), direction, value)
 
 
