@@ -16,6 +16,7 @@ from crosstwin_model.devices import RULES, Device
 from crosstwin_model.plant import Plant
 from crosstwin_model.plant_config import PlantConfig
 from crosstwin_sim.cli import device_fit
+from crosstwin_sim.cli.main import run
 from crosstwin_sim.devices import likelihood
 from crosstwin_sim.devices.fit_data import DeviceData, Measurement, read_measurement
 from crosstwin_sim.devices.fitting import Estimate, Fit, fit_rules
@@ -190,3 +191,17 @@ def test_the_table_of_rules_fits_into_80_columns(monkeypatch: pytest.MonkeyPatch
     device_fit._print(tuple(wide))
     assert all(f" {rule} " in out.getvalue() for rule in RULES)
     assert "\u2026" not in out.getvalue()
+
+
+def test_ctrl_c_stops_a_fit_with_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crosstwin_sim.devices.fitting.maximise", interrupted)
+    data = Path(__file__).parents[2] / "examples" / "pulse_trains.csv"
+    assert run(["device", "fit", str(data), "-o", str(tmp_path / "mine.toml")]) == 130
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.strip()) == ("", "Stopped.")
+    assert list(tmp_path.iterdir()) == []

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices import load_device
-from crosstwin_model.plant import Plant
+from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_sim.backends import open_backend
+from crosstwin_sim.crossbar import Crossbar, PulseSettings
 from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.experiments.checkpoint import load_checkpoint
 from crosstwin_sim.experiments.digits import Split, load_split, train_float
@@ -18,6 +20,7 @@ from crosstwin_sim.experiments.picture import record_update
 from crosstwin_sim.experiments.run import Result, Run, train
 from crosstwin_sim.experiments.settings import digits_settings
 from crosstwin_sim.layers import FloatLayer, softmax_descent
+from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.network import Algorithm, Network
 
 
@@ -54,6 +57,21 @@ def perform(
     finally:
         backend.close()
     return result, plant
+
+
+@pytest.mark.parametrize("flips", range(3))
+def test_a_checkpoint_with_flipped_bits_is_read_or_refused(flips: int, tmp_path: Path) -> None:
+    run, path = make(epochs=1), tmp_path / "run.npz"
+    perform(run, few(10, 5), path)
+    content, rng = path.read_bytes(), np.random.default_rng(flips)
+    for place in rng.integers(0, len(content), 60).tolist():
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            load_checkpoint(path, run.document())
+        except CrosstwinError as error:
+            assert str(path) in str(error)
 
 
 def test_shd_learns_on_asymmetric_devices_and_sgd_less(tmp_path: Path) -> None:
@@ -107,6 +125,30 @@ def test_rtl_and_golden_model_give_the_same_bits_and_clock_cycles(tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         perform(run, split, tmp_path / "part.npz", "rtl", samples=90)
     assert perform(run, split, tmp_path / "part.npz", resume=True)[0].conductance_sha256 == model.conductance_sha256
+
+
+def test_large_updates_are_shared_by_threads_to_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No experiment has updates that large: a layer of 512 x 512 whose lines nearly all fire has."""
+    config = ControllerConfig("large", rows=512, columns=512)
+    shared = 0
+    run_threads = Plant._run_threads
+
+    def count(*arguments: object) -> None:
+        nonlocal shared
+        shared += 1
+        run_threads(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Plant, "_run_threads", count)
+    digests = []
+    for threads in (1, 2):
+        plant = Plant(config, PlantConfig(seed=3), threads)
+        layer = Crossbar(ModelBackend(config, plant), pulses=PulseSettings(step=0.02))
+        rng = np.random.default_rng(1)
+        for _ in range(3):
+            layer.update(rng.uniform(-1, 1, 512), rng.uniform(-1, 1, 512), rate=0.3)
+        digests.append(plant.digest())
+        assert shared == 3 * (threads - 1)
+    assert digests[0] == digests[1]
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
