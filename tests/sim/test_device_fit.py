@@ -171,8 +171,8 @@ def test_the_filters_of_all_rules_have_names_of_their_own() -> None:
             "its columns are separated by ';'; allowed are commas, and points",
         ),
         ("pulse\tdirection\tconductance\n1\tup\t0.5\n", "its columns are separated by '\\t'; allowed are commas"),
-        ("pulse,direction,conductance\n1,up,1e300\n", "conductance is '1e300'; allowed are numbers smaller than 1e+100 in size"),
-        ("pulse,direction,conductance\n1,up,inf\n", "conductance is 'inf'; allowed are numbers smaller than 1e+100 in size"),
+        ("pulse,direction,conductance\n1,up,1e300\n", "conductance is '1e300'; allowed are finite numbers, smaller than 1e+100"),
+        ("pulse,direction,conductance\n1,up,inf\n", "conductance is 'inf'; allowed are finite numbers, smaller than 1e+100"),
     ],
 )
 def test_data_that_cannot_be_read_are_refused_with_the_reason(text: str, sentence: str, tmp_path: Path) -> None:

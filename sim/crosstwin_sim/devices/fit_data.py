@@ -177,7 +177,9 @@ def _row(where: str, line: int, row: dict[str, str], column: str) -> _Row:
         raise CrosstwinError(f"{where}: pulse is {row['pulse']!r}; allowed are whole numbers")
     value = _number(row[column])
     if not abs(value) < _LARGEST:
-        raise CrosstwinError(f"{where}: {column} is {row[column]!r}; allowed are numbers smaller than {_LARGEST:g} in size")
+        raise CrosstwinError(
+            f"{where}: {column} is {row[column]!r}; allowed are finite numbers, smaller than {_LARGEST:g} in size"
+        )
     return _Row(line, row.get("device", ""), int(pulse), direction, value)
 
 
