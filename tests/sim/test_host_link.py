@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import random
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from crosstwin_hdl.link.protocol import Status
 from crosstwin_model.bus import BusError
 from crosstwin_model.config import PRESETS, ControllerConfig
 from crosstwin_model.emulated import EmulatedPlant
@@ -21,7 +20,7 @@ from crosstwin_model.emulated_config import EmulatedConfig
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import IDENTITY, ErrorCode, TileKind, register_map
 from crosstwin_sim.backend import Backend
-from crosstwin_sim.board import SimulatedBoard, Terminal, serve
+from crosstwin_sim.board import SimulatedBoard, Terminal, served
 from crosstwin_sim.cli.main import run
 from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadSettings
 from crosstwin_sim.driver import ControllerError, Driver
@@ -29,6 +28,7 @@ from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.link import LinkError, SerialBackend, open_board
 from crosstwin_sim.link.frames import Decoder, encode
 from crosstwin_sim.link.identity import identify, require_fit
+from crosstwin_sim.link.session import Session
 from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.scaling import Converters
 
@@ -39,10 +39,6 @@ ARRAY = EmulatedConfig(lanes=1, adc_range=1.0, adc_noise=0.01)
 
 def new_plant() -> Plant:
     return Plant(CONFIG, PlantConfig(seed=5, initial=0.3, adc_range=1.0, adc_stall=3))
-
-
-class _End(Exception):
-    pass
 
 
 class Damage(Terminal):
@@ -72,34 +68,10 @@ class Damage(Terminal):
         return bytes(damaged)
 
 
-@contextmanager
-def served(array: Plant | EmulatedConfig, terminal: Terminal | None = None) -> Iterator[tuple[SimulatedBoard, str]]:
-    """Run a board on a terminal, and give it with its port's name."""
-    board = SimulatedBoard(CONFIG, array)
-    ended = threading.Event()
-
-    def look() -> None:
-        if ended.is_set():
-            raise _End
-
-    def work(line: Terminal) -> None:
-        with pytest.raises(_End):
-            serve(board, line, look)
-
-    with terminal or Terminal() as line:
-        thread = threading.Thread(target=work, args=(line,))
-        thread.start()
-        try:
-            yield board, line.port
-        finally:
-            ended.set()
-            thread.join()
-            board.close()
-
-
 @pytest.fixture
 def board() -> Iterator[tuple[SimulatedBoard, SerialBackend]]:
-    with served(new_plant()) as (board, port):
+    board = SimulatedBoard(CONFIG, new_plant())
+    with served(board) as port:
         backend = open_board(port, CONFIG)
         yield board, backend
         backend.close()
@@ -138,7 +110,8 @@ def test_a_damaged_line_gives_the_same_bits(seed: int) -> None:
     plant = new_plant()
     expected = learn(ModelBackend(CONFIG, plant), 25)
     line = Damage(seed, 0.002)
-    with served(new_plant(), line) as (board, port):
+    board = SimulatedBoard(CONFIG, new_plant())
+    with served(board, line) as port:
         backend = open_board(port, CONFIG)
         assert learn(backend, 25) == expected
         backend.close()
@@ -148,10 +121,10 @@ def test_a_damaged_line_gives_the_same_bits(seed: int) -> None:
 
 def test_a_line_that_damages_all_ends_with_a_sentence() -> None:
     line = Damage(1, 0.0)
-    with served(new_plant(), line) as (_, port):
+    with served(SimulatedBoard(CONFIG, new_plant()), line) as port:
         backend = open_board(port, CONFIG)
         line.rate = 0.4
-        with pytest.raises(LinkError, match=rf"{port}.*(damaged|nothing answers any more)"):
+        with pytest.raises(LinkError, match=rf"{port} is damaged|nothing answers any more on {port}"):
             learn(backend, 25)
         line.rate = 0.0
         with pytest.raises(LinkError):
@@ -161,7 +134,7 @@ def test_a_line_that_damages_all_ends_with_a_sentence() -> None:
 
 def test_an_emulated_board_gives_its_twin_s_bits_and_begins_anew() -> None:
     expected = learn(ModelBackend(CONFIG, EmulatedPlant(CONFIG, ARRAY)), 30, ARRAY)  # type: ignore[arg-type]  # it is a plant
-    with served(ARRAY) as (_, port):
+    with served(SimulatedBoard(CONFIG, ARRAY)) as port:
         for _ in range(2):
             backend = open_board(port, CONFIG)
             assert learn(backend, 30, ARRAY) == expected
@@ -169,7 +142,7 @@ def test_an_emulated_board_gives_its_twin_s_bits_and_begins_anew() -> None:
 
 
 def test_slots_too_short_for_an_emulated_array_are_noticed() -> None:
-    with served(ARRAY) as (_, port):
+    with served(SimulatedBoard(CONFIG, ARRAY)) as port:
         backend = open_board(port, CONFIG)
         crossbar = Crossbar(backend, 0, pulses=PulseSettings(0.02), converters=Converters(63, 1.0))
         with pytest.raises(ControllerError) as caught:
@@ -281,6 +254,10 @@ def test_frames_are_found_in_parts_of_any_size() -> None:
         (["--backend", "serial"], "--backend serial and --port go together"),
         (["--port", "/dev/ttyUSB0"], "--backend serial and --port go together"),
         (["--backend", "serial", "--port", "/dev/none"], "there is no serial port /dev/none; this machine has:"),
+        (["--backend", "serial", "--port", "/dev/null"], "/dev/null is not a serial port; this machine has:"),
+        (["--backend", "serial", "--port", "/tmp"], "/tmp is not a serial port; this machine has:"),
+        (["--backend", "serial", "--port", "/dev/none", "--baud", "110"], "--baud is 110; allowed are 9600 to 12500000"),
+        (["--backend", "serial", "--port", "/dev/none", "--baud", "20000000"], "--baud is 20000000; allowed are 9600 to"),
         (["--backend", "serial", "--port", "x", "--resume"], "A board's array can be neither kept nor recorded"),
     ],
 )
@@ -289,7 +266,68 @@ def test_what_is_wrong_is_said_in_a_sentence(options: list[str], sentence: str, 
     assert sentence in capsys.readouterr().err
 
 
-def test_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is waited for is said once on the way."""
     monkeypatch.setattr("crosstwin_sim.link.session.PATIENCE", 0.01)
-    with Terminal() as terminal, pytest.raises(LinkError, match=f"nothing answers on {terminal.port} at 115200 baud; check that"):
-        open_board(terminal.port, CONFIG, 115200)
+    monkeypatch.setattr("crosstwin_sim.link.session.SILENT", 0.1)
+    with Terminal() as terminal:
+        with pytest.raises(LinkError, match=f"nothing answers on {terminal.port} at 115200 baud; check that"):
+            open_board(terminal.port, CONFIG, 115200)
+        assert capsys.readouterr().err == f"Waiting for an answer from the board on {terminal.port} at 115200 baud ...\n"
+
+
+class Scripted:
+    """A line whose other end does something of its own with every frame; None is silence."""
+
+    name, baud = "line", 12_500_000
+
+    def __init__(self, *ends: Callable[[bytes], bytes | None]) -> None:
+        self._ends, self._frames, self._said = ends, 0, b""
+
+    def send(self, data: bytes) -> None:
+        self._said = self._ends[min(self._frames, len(self._ends) - 1)](data) or b""
+        self._frames += 1
+
+    def receive(self, seconds: float) -> bytes:
+        if not self._said:
+            time.sleep(seconds)
+        said, self._said = self._said, b""
+        return said
+
+    def close(self) -> None:
+        pass
+
+
+def complaint(status: Status) -> Callable[[bytes], bytes]:
+    return lambda frame: encode(bytes((0, status)))
+
+
+@pytest.mark.parametrize(
+    ("ends", "sentence"),
+    [
+        ([lambda frame: frame], "line only gives back what is sent to it, and no board answers; name the board's port"),
+        ([complaint(Status.OUT_OF_ORDER), lambda frame: None], "nothing answers on line at 12500000 baud"),
+        ([complaint(Status.OUT_OF_ORDER), lambda frame: b"\x7eabcdef\x7e"], "is damaged, in 12 attempts"),
+        ([complaint(Status.DAMAGED), lambda frame: None], "is damaged, in 12 attempts"),
+        ([lambda frame: None, complaint(Status.DAMAGED), complaint(Status.OUT_OF_ORDER)], "has lost its place"),
+        ([complaint(Status.MALFORMED)], "does not know this version of the link's protocol"),
+    ],
+)
+def test_the_sentence_is_about_what_most_attempts_ended_with(
+    ends: list[Callable[[bytes], bytes | None]], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crosstwin_sim.link.session.PATIENCE", 0.005)
+    with pytest.raises(LinkError, match=sentence):
+        Session(Scripted(*ends))
+
+
+def test_an_answer_behind_an_echo_is_taken() -> None:
+    """Adapters with one wire for both ways give back what they send."""
+
+    def answer(frame: bytes) -> bytes:
+        content = Decoder().feed(frame)[0]
+        assert content is not None
+        return frame + encode(bytes((content[1], Status.OK, len(content), 0)) + b"\x01\x02\x00\x00")
+
+    session = Session(Scripted(answer))
+    assert session.request(b"\x02\x01\x00\x00").words.tolist() == [0x201]

@@ -1,4 +1,4 @@
-"""What Amaranth's project for Vivado lacks: it stops before the bitstream if timing is missed, and says so if Vivado is missing."""
+"""What Amaranth's project for Vivado lacks: a stop before the bitstream if timing is missed, and a sentence if Vivado is missing."""
 
 from __future__ import annotations
 

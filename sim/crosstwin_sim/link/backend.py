@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -36,6 +38,8 @@ class SerialBackend:
         Where the board is.
     wanted : ControllerConfig or None
         What the host needs of the board; None takes any.
+    report : callable
+        As for :class:`crosstwin_sim.link.session.Session`.
 
     Attributes
     ----------
@@ -52,8 +56,10 @@ class SerialBackend:
 
     plant: None = None
 
-    def __init__(self, line: Line, wanted: ControllerConfig | None = None) -> None:
-        self._session = Session(line)
+    def __init__(
+        self, line: Line, wanted: ControllerConfig | None = None, report: Callable[[str], None] = lambda sentence: None
+    ) -> None:
+        self._session = Session(line, report)
         self._where = f"the board on {line.name}"
         self._pending: deque[Access] = deque()
         self._registers = register_map(wanted or ControllerConfig("any", 1, 1))
@@ -165,8 +171,31 @@ class SerialBackend:
         )
 
 
-def open_board(port: str, wanted: ControllerConfig | None = None, baud: int = DEFAULT_BAUD) -> SerialBackend:
+def say(sentence: str) -> None:
+    """Print a sentence on standard error."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def open_board(
+    port: str,
+    wanted: ControllerConfig | None = None,
+    baud: int = DEFAULT_BAUD,
+    *,
+    renew: bool = True,
+    report: Callable[[str], None] = say,
+) -> SerialBackend:
     """Return the board on a serial port, all of it reset.
+
+    Parameters
+    ----------
+    port, baud
+        As for :class:`crosstwin_sim.link.port.Port`.
+    wanted : ControllerConfig or None
+        What the host needs of the board; None takes any.
+    renew : bool
+        Whether it is reset.
+    report : callable
+        Told what is waited for, when that has taken some seconds.
 
     Raises
     ------
@@ -175,8 +204,9 @@ def open_board(port: str, wanted: ControllerConfig | None = None, baud: int = DE
     """
     line = Port(port, baud)
     try:
-        backend = SerialBackend(line, wanted)
-        backend.renew()
+        backend = SerialBackend(line, wanted, report)
+        if renew:
+            backend.renew()
     except BaseException:
         line.close()
         raise

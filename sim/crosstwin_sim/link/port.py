@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections.abc import Iterator
+from pathlib import Path
 
 import serial
 from serial.tools.list_ports import comports
+
+from crosstwin_hdl.link.protocol import DIVISORS
 
 from .session import LinkError
 
 #: Bits a second of the boards' bitstreams.
 DEFAULT_BAUD = 1_000_000
+#: Bits a second, the least and the most: slower lines would take minutes for one answer that is missing, and the fastest board's
+#: clock is 50 MHz.
+BAUDS = 9_600, 50_000_000 // DIVISORS[0]
 
 
 class Port:
@@ -23,15 +29,17 @@ class Port:
     name : str
         For instance ``/dev/ttyUSB0``.
     baud : int
-        Bits a second, as the board's bitstream was built for.
+        Bits a second, as the board's bitstream was built for, within :data:`BAUDS`.
 
     Raises
     ------
     LinkError
-        If there is no such port, it may not be opened, another program has it, or it does not know the speed.
+        If the speed is out of range or unknown to the port, there is no such port, it may not be opened, or another program has it.
     """
 
     def __init__(self, name: str, baud: int) -> None:
+        if not BAUDS[0] <= baud <= BAUDS[1]:
+            raise LinkError(f"--baud is {baud}; allowed are {BAUDS[0]} to {BAUDS[1]}")
         self.name, self.baud = name, baud
         try:
             self._port = serial.Serial(name, baud, timeout=0, write_timeout=10, exclusive=True)
@@ -75,4 +83,5 @@ def _why_not(name: str, baud: int, error: Exception) -> str:
     if code in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY):
         return f"the port {name} is in use by another program; end that first"
     there = ", ".join(sorted(port.device for port in comports())) or "none"
-    return f"there is no serial port {name}; this machine has: {there}"
+    wrong = f"{name} is not a serial port" if Path(name).exists() else f"there is no serial port {name}"
+    return f"{wrong}; this machine has: {there}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +21,8 @@ from .frames import Decoder, encode
 ATTEMPTS = 12
 #: Seconds without an answer after which a request is sent again, beside what the line itself takes.
 PATIENCE = 0.5
+#: Seconds without an answer after which that is said.
+SILENT = 2.0
 #: Bits of a byte on the line, start and stop included.
 BYTE_BITS = 10
 
@@ -74,6 +79,19 @@ class Answer:
     words: Words
 
 
+class _Trouble(Enum):
+    """What an attempt ended with, if not with an answer."""
+
+    SILENCE = auto()
+    ECHO = auto()
+    DAMAGED = auto()
+    MALFORMED = auto()
+    OUT_OF_ORDER = auto()
+
+
+_COMPLAINTS: dict[int, _Trouble] = {Status.DAMAGED: _Trouble.DAMAGED, Status.OUT_OF_ORDER: _Trouble.OUT_OF_ORDER}
+
+
 class Session:
     """Requests and answers over a line.
 
@@ -85,6 +103,8 @@ class Session:
     ----------
     line : Line
         Where the board is.
+    report : callable
+        Told what is waited for, when that has taken some seconds.
 
     Raises
     ------
@@ -92,11 +112,13 @@ class Session:
         If nothing answers.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, report: Callable[[str], None] = lambda sentence: None) -> None:
         self._line = line
+        self._report = report
         self._decoder = Decoder()
-        # Answers to a former session's requests may still be on their way, so numbers begin somewhere else each time.
-        self._number = time.monotonic_ns() >> 10 & 0xFF
+        # Answers to a former session's requests may still be on their way, so numbers begin somewhere else each time; as none of
+        # them is a status, a request that opens a session is never the same as an answer, and its echo is known for one.
+        self._number = len(Status) + (time.monotonic_ns() >> 10) % (0x100 - len(Status))
         self._lost: LinkError | None = None
         self._timeout = PATIENCE + 2 * FRAME_BYTES * 2 * BYTE_BITS / line.baud
         self._ask(OPEN, b"")
@@ -124,45 +146,60 @@ class Session:
         self._line.close()
 
     def _ask(self, kind: int, accesses: bytes) -> Answer:
-        frame = encode(bytes((kind, self._number)) + accesses)
-        complaints: set[Status] = set()
-        damaged = False
+        content = bytes((kind, self._number)) + accesses
+        frame = encode(content)
+        troubles: list[_Trouble] = []
+        began, told = time.monotonic(), False
         for _ in range(ATTEMPTS):
             self._line.send(frame)
-            answer = self._listen()
+            answer = self._listen(content)
             if isinstance(answer, Answer):
                 return answer
-            if answer is not None:
-                complaints.add(answer)
-            damaged |= answer is Status.DAMAGED
-        self._lost = LinkError(self._diagnosis(kind, complaints))
+            troubles.append(answer)
+            if not told and time.monotonic() - began >= SILENT:
+                told = True
+                self._report(f"Waiting for an answer from the board on {self._line.name} at {self._line.baud} baud ...")
+        self._lost = LinkError(self._diagnosis(kind, troubles))
         raise self._lost
 
-    def _listen(self) -> Answer | Status | None:
-        """Return the answer, why there will be none, or None if nothing came in time."""
+    def _listen(self, sent: bytes) -> Answer | _Trouble:
+        """Return the answer to a request whose content was sent, or why there is none."""
         deadline = time.monotonic() + self._timeout
+        trouble = _Trouble.SILENCE
         while (left := deadline - time.monotonic()) > 0:
             for content in self._decoder.feed(self._line.receive(left)):
                 if content is None or len(content) < 2:
-                    return Status.DAMAGED
+                    return _Trouble.DAMAGED
+                if content == sent:  # an adapter may give back what it sends, and the answer behind it
+                    trouble = _Trouble.ECHO
+                    continue
                 number, status = content[0], content[1]
                 if len(content) == 2:
-                    return Status(status) if status < len(Status) else Status.MALFORMED
+                    return _COMPLAINTS.get(status, _Trouble.MALFORMED)
                 if number == self._number:
                     words = np.frombuffer(content, "<u4", offset=ANSWER_HEAD)
                     return Answer(Status(status), content[2], content[3], words)
-        return None
+        return trouble
 
-    def _diagnosis(self, kind: int, complaints: set[Status]) -> str:
+    def _diagnosis(self, kind: int, troubles: list[_Trouble]) -> str:
+        """Return what most attempts ended with, and of several as many the later; damage explains silence beside it."""
         where = f"the board on {self._line.name}"
-        if Status.OUT_OF_ORDER in complaints:
+        most = Counter(reversed(troubles)).most_common(1)[0][0]
+        if most is _Trouble.SILENCE and _Trouble.DAMAGED in troubles:
+            most = _Trouble.DAMAGED
+        if most is _Trouble.OUT_OF_ORDER:
             return f"{where} has lost its place: it was reset, or another program talks to it; start the run anew"
-        if Status.MALFORMED in complaints:
+        if most is _Trouble.MALFORMED:
             return f"{where} does not know this version of the link's protocol; program it with a bitstream of this version"
-        if Status.DAMAGED in complaints:
+        if most is _Trouble.DAMAGED:
             return (
                 f"what comes from {where} is damaged, in {ATTEMPTS} attempts at {self._line.baud} baud; "
                 "check that --baud is the bitstream's, and the cable"
+            )
+        if most is _Trouble.ECHO:
+            return (
+                f"{self._line.name} only gives back what is sent to it, and no board answers; name the board's port with --port, "
+                "and check that its RX is not joined to its TX"
             )
         after = "nothing answers" if kind == OPEN else "nothing answers any more"
         return (
