@@ -131,4 +131,6 @@ def build(folder: Path, config: ControllerConfig) -> Path:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("litex_soc.py takes one argument: the folder to write to, for instance build/litex")
     print(build(Path(sys.argv[1]), PRESETS["tiny"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,9 @@ def test_bridge_reaches_the_registers_and_the_interrupt_follows(system: Path, tm
     done = subprocess.run([tmp_path / "Vbench"], capture_output=True, text=True, check=False, timeout=60)
     assert f"ID {IDENTITY:08x} irq 0" in done.stdout, done.stdout + done.stderr
     assert f"STATUS {int(Interrupt.ERROR):08x} irq 1" in done.stdout
+
+
+def test_a_missing_folder_is_said_in_a_sentence() -> None:
+    done = subprocess.run([sys.executable, str(EXAMPLE)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "litex_soc.py takes one argument: the folder to write to, for instance build/litex\n"

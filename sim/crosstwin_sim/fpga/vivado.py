@@ -1,4 +1,4 @@
-"""What Amaranth's project for Vivado lacks: a stop before the bitstream if timing is missed, and a sentence if Vivado is missing."""
+"""What Amaranth's project for Vivado lacks: a stop before the bitstream if timing is missed, a sentence if Vivado is."""
 
 from __future__ import annotations
 

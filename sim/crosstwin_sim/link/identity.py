@@ -33,7 +33,7 @@ def identify(words: Sequence[int], where: str) -> ControllerConfig:
         raise CrosstwinError(f"{where} is no Crosstwin controller: its register ID reads {identity:#010x}, not {IDENTITY:#010x}")
     if version >> 16 != VERSION >> 16:
         raise CrosstwinError(
-            f"{where} has version {_version(version)} of the register map, and this program {_version(VERSION)}; "
+            f"{where} has version {version_text(version)} of the register map, and this program {version_text(VERSION)}; "
             "program the board with a bitstream of this version"
         )
     map_ = register_map(ControllerConfig("any", 1, 1))
@@ -89,5 +89,6 @@ def _fields(register: Register, word: int) -> dict[str, int]:
     return {field.name: (word & field.mask) >> field.lsb for field in register.fields}
 
 
-def _version(word: int) -> str:
+def version_text(word: int) -> str:
+    """Return what the register VERSION holds as people write it."""
     return f"{word >> 16 & 0xFF}.{word >> 8 & 0xFF}.{word & 0xFF}"

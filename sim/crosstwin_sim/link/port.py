@@ -34,7 +34,8 @@ class Port:
     Raises
     ------
     LinkError
-        If the speed is out of range or unknown to the port, there is no such port, it may not be opened, or another program has it.
+        If the speed is out of range or unknown to the port, there is no such port, it may not be opened, or another
+        program has it.
     """
 
     def __init__(self, name: str, baud: int) -> None:
