@@ -10,7 +10,8 @@ from crosstwin_model import emulated_cells, emulated_config
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.emulated_config import EmulatedConfig
 
-from ..rtl.build import Design, build_library
+from ..rtl.build import Design, as_netlist, build_library
+from ..rtl.netlist import FAMILIES, write_netlist
 from ..rtl.ports import ports_header
 
 #: Clock cycles of a bit on the simulated serial line: the fewest that the bridge can work with, as each must be simulated.
@@ -22,6 +23,7 @@ def build_board(
     config: ControllerConfig,
     array: EmulatedConfig | None,
     *,
+    family: str | None = None,
     folder: Path | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Path:
@@ -33,7 +35,7 @@ def build_board(
         The controller's configuration.
     array : EmulatedConfig or None
         The array that is emulated within; None has its pins.
-    folder, report
+    family, folder, report
         As for :func:`crosstwin_sim.rtl.build.build`.
 
     Raises
@@ -45,15 +47,22 @@ def build_board(
     def write(place: Path, told: Callable[[str], None]) -> None:
         from crosstwin_hdl.board import BoardDesign  # Amaranth loads slowly, and is not needed when the library is there
         from crosstwin_hdl.emulated import EmulatedArray
-        from crosstwin_hdl.verilog import component_to_verilog
+        from crosstwin_hdl.verilog import TOP, component_to_verilog
 
         emulated = None if array is None else partial(EmulatedArray, array=array)
         board = BoardDesign(config, divisor=DIVISOR, array=emulated)
-        (place / "controller.v").write_text(component_to_verilog(board, flatten=True))
+        verilog = component_to_verilog(board, flatten=family is None)
+        if family is None:
+            (place / "controller.v").write_text(verilog)
+        else:
+            told(f"synthesising for {FAMILIES[family].name}")
+            write_netlist(verilog, TOP, family, place, names=False)
         header = ports_header(config, kDivisor=DIVISOR)
         (place / "ports.hpp").write_text(header if array is None else f"{header}#define CROSSTWIN_EMULATED\n")
 
-    label = (config.name, "board", *(() if array is None else ("emulated",)))
-    shared = (Path(emulated_config.__file__), Path(emulated_cells.__file__))
-    design = Design(label, _HERE / "board.cpp", write, (DIVISOR, array), (_HERE / "build.py", *shared))
+    label = (config.name, "board", *(() if array is None else ("emulated",)), *(() if family is None else (family,)))
+    sources = [_HERE / "build.py", Path(emulated_config.__file__), Path(emulated_cells.__file__)]
+    design = Design(label, _HERE / "board.cpp", write, (DIVISOR, array), tuple(sources))
+    if family is not None:
+        design = as_netlist(design, family)
     return build_library(design, config, trace=False, folder=folder, report=report)

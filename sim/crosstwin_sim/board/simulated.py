@@ -28,6 +28,8 @@ class SimulatedBoard:
         The controller's configuration.
     array : Plant or EmulatedConfig
         The array behind the pins, which must have the configuration's tiles; or the one that is emulated in the gateware.
+    family : str or None
+        A key of :data:`crosstwin_sim.rtl.netlist.FAMILIES`, for the netlist that Yosys makes of the whole board for that family.
     folder : Path or None
         Where builds are kept, see :func:`crosstwin_sim.rtl.build.build`.
     report : callable or None
@@ -44,12 +46,15 @@ class SimulatedBoard:
         config: ControllerConfig,
         array: Plant | EmulatedConfig,
         *,
+        family: str | None = None,
         folder: Path | None = None,
         report: Callable[[str], None] | None = None,
     ) -> None:
         emulated = array if isinstance(array, EmulatedConfig) else None
         self._array = None if isinstance(array, EmulatedConfig) else PlantSide(config, array)
-        self._library = BoardLibrary(build_board(config, emulated, folder=folder, report=report), config, self._event)
+        self._library = BoardLibrary(
+            build_board(config, emulated, family=family, folder=folder, report=report), config, self._event
+        )
         self._patience = 0
 
     @property

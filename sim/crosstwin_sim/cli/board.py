@@ -27,6 +27,7 @@ from crosstwin_sim.link.identity import version_text
 from crosstwin_sim.link.port import BAUDS, DEFAULT_BAUD
 from crosstwin_sim.link.selftest import Outcome, array_traffic, compare, digital_traffic
 from crosstwin_sim.model_backend import ModelBackend
+from crosstwin_sim.rtl.netlist import FAMILIES
 
 from .common import config_option, interruptible, json_option, progress, require_folder, stderr, stdout
 
@@ -168,8 +169,21 @@ def _show_outcome(outcome: Outcome, array: EmulatedConfig | None, run: str) -> N
     help="In place of --device, --plant and --seed: an array emulated in the gateware, or a file with a table [emulated].",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the array's devices and noise.")
+@click.option(
+    "--family",
+    type=click.Choice(list(FAMILIES)),
+    help="In place of the design as it is written: the netlist that Yosys makes of it for that FPGA, at a tenth of the speed.",
+)
 @click.pass_context
-def simulate(context: click.Context, source: str, device: str, plant: str | None, array_name: str | None, seed: int) -> None:
+def simulate(
+    context: click.Context,
+    source: str,
+    device: str,
+    plant: str | None,
+    array_name: str | None,
+    seed: int,
+    family: str | None,
+) -> None:
     """Run the whole board design, UART pins included, Verilated, with its serial line on a pseudo-terminal.
 
     \b
@@ -177,6 +191,7 @@ def simulate(context: click.Context, source: str, device: str, plant: str | None
       crosstwin board simulate
       crosstwin board simulate --config tiny --seed 3
       crosstwin board simulate --array emulated
+      crosstwin board simulate --config small --array emulated --family ecp5
       crosstwin train digits --backend serial --port /dev/pts/3    # in another terminal, with the port that was printed
 
     It runs until Ctrl-C. The array is new each time; a training run with the same device, plant and seed gives the same results
@@ -192,7 +207,7 @@ def simulate(context: click.Context, source: str, device: str, plant: str | None
         array = Plant(config, analog)
     else:
         array = load_emulated(array_name)
-    board = SimulatedBoard(config, array, report=lambda step: stderr.print(f"{step[0].upper()}{step[1:]} ..."))
+    board = SimulatedBoard(config, array, family=family, report=lambda step: stderr.print(f"{step[0].upper()}{step[1:]} ..."))
     try:
         with Terminal() as terminal, interruptible() as check:
             stdout.print(f"A board of the configuration {config.name} is on {terminal.port}; Ctrl-C ends it.", soft_wrap=True)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -81,17 +81,9 @@ def build(
         design = Design((config.name,), _SHIM / "shim.cpp", lambda place, told: _write_controller(config, trace, place))
     else:
         design = Design(
-            (config.name, family),
-            _SHIM / "shim.cpp",
-            lambda place, told: _write_netlist(config, family, trace, place, told),
-            (FAMILIES[family], synthesis_version()),
-            (
-                _SHIM / "netlist.py",
-                *_SHIM.glob("*.v"),
-                *(_SHIM.parent / "fpga" / name for name in ("synthesis.py", "multipliers.py")),
-            ),
-            _NETLIST_FLAGS,
+            (config.name, family), _SHIM / "shim.cpp", lambda place, told: _write_netlist(config, family, trace, place, told)
         )
+        design = as_netlist(design, family)
     return build_library(design, config, trace=trace, folder=folder, report=report)
 
 
@@ -121,6 +113,23 @@ class Design:
     settings: tuple[object, ...] = ()
     sources: tuple[Path, ...] = ()
     flags: tuple[str, ...] = ()
+
+
+def as_netlist(design: Design, family: str) -> Design:
+    """Return a design whose ``write`` makes a netlist, with all that this depends on beside what the design itself does.
+
+    Raises
+    ------
+    ToolError
+        If Yosys is missing.
+    """
+    synthesis = [_SHIM.parent / "fpga" / name for name in ("synthesis.py", "multipliers.py")]
+    return replace(
+        design,
+        settings=(*design.settings, FAMILIES[family], synthesis_version()),
+        sources=(*design.sources, _SHIM / "netlist.py", *_SHIM.glob("*.v"), *synthesis),
+        flags=(*design.flags, *_NETLIST_FLAGS),
+    )
 
 
 def build_library(
