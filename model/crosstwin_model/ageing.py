@@ -1,34 +1,48 @@
-"""What time does to the array: decay, drift, and the refresh of one-sided pairs.
+"""What time does to the array: decay, drift, diffusion, and the refresh of one-sided pairs.
 
-Time is counted in updates of a pair of tiles, and passes when it is told to: after every update, by the host program.
+Time is counted in updates of a pair of tiles, and passes when it is told to: after every update, by the host program. Everything
+happens at updates of fixed numbers, so that the same time gives the same bits in one call as in many.
 
 A cell decays by w <- w (1 - 1 / lifetime) at each update; that is so small a part that the decay of a 4096th of the lifetime is
-done at once, lest it drowns in rounding. It drifts by w(t) = w(t0) (t / t0)^-nu, t counted from one update before the first: the
-clock is common to all cells of a tile pair, so that a cell that is written late drifts less than it would.
+done at once, lest it drowns in rounding. It drifts by w(t) = w(t0) (t / t0)^-nu, t counted from one update before the first, in
+256 steps to each doubling of t for the same reason: the clock is common to all cells of a tile pair, so that a cell that is
+written late drifts less than it would. It diffuses at every update. No cell leaves its bounds, and so a stuck cell stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from crosstwin_model import reference
+from crosstwin_model.ageing_kernels import age, refresh_kernel, show
 from crosstwin_model.devices.base import DOWN, UP, Device
 from crosstwin_model.devices.cells import CellDraws
-from crosstwin_model.elementary import exp2, log2
-from crosstwin_model.grid import GRID, on_grid
-from crosstwin_model.noise import Purpose, draw_normal, stream
-from crosstwin_model.pulse_batch import PAIR, PERSISTENT
+from crosstwin_model.elementary import log2
+from crosstwin_model.noise import NORMAL, Purpose, stream
+from crosstwin_model.pulse_batch import PAIR, VISIBLE
+from crosstwin_model.reference import DECAYS, LONGEST_REFRESH, drift_step
 from crosstwin_model.tile import Tile
 
-_STEP = np.float32(1.0 / GRID)
+#: Instants that a kernel is given at once.
+_WINDOW = 4096
+#: The last update that the clock of a tile counts.
+_LAST = 0xFFFFFFFF
 
-#: Decays in a lifetime.
-_DECAYS = 4096
-#: Pulses that a refresh gives a pair at most: what cannot be reached in so many is out of reach.
-_LONGEST_REFRESH = 4096
+
+class _Losses(NamedTuple):
+    """What each cell of a tile loses; arrays of what no cell has are empty.
+
+    kept is what a decay leaves, float64[cells], exponents are those of drift and rates those of diffusion, float32[cells]; grows
+    says whether a conductance may get larger.
+    """
+
+    kept: npt.NDArray[np.float64]
+    exponents: npt.NDArray[np.float32]
+    rates: npt.NDArray[np.float32]
+    grows: bool
 
 
 class Ageing:
@@ -37,7 +51,7 @@ class Ageing:
     Parameters
     ----------
     device : Device
-        Its lifetime, drift and refresh.
+        Its lifetime, drift, diffusion and refresh.
     tiles : sequence of Tile
         All tiles of the plant.
 
@@ -50,94 +64,128 @@ class Ageing:
     def __init__(self, device: Device, tiles: Sequence[Tile]) -> None:
         self.updates = np.zeros(len(tiles), np.uint32)
         self._device, self._tiles = device, tiles
-        self._drifts = bool(device.drift or device.drift_spread)
-        self._every = max(1, round(device.lifetime / _DECAYS))
-        self._keep: dict[int, npt.NDArray[np.float64]] = {}
+        self._every = max(1, round(device.lifetime / DECAYS))
+        self._losses: dict[int, _Losses] = {}
+        self._table = NORMAL.copy()
+        self._shape = device.cell_shape()
+        self._write_noise = np.float32(device.write_noise * device.dw_min)
+        self._refresh = np.array(
+            [device.c2c, device.refresh_above, device.refresh_below, device.reset, device.reset_spread], np.float32
+        )
 
     @property
     def ages(self) -> bool:
         """Whether time does anything."""
-        return bool(self._device.lifetime) or self._drifts or self._device.one_sided
+        device = self._device
+        return bool(device.lifetime or device.drifts or device.diffusion or device.one_sided)
 
     def elapse(self, tiles: Sequence[int], updates: int) -> None:
-        """Let updates pass on some tiles.
+        """Let updates pass on the tiles of a pair.
 
         Raises
         ------
         ValueError
-            If their number is not 1 or more.
+            If their number is not 1 or more, or is more than the clock of 32 bits has left.
         """
-        if updates < 1:
-            raise ValueError(f"updates is {updates}; allowed are whole numbers from 1 on")
+        most = _LAST - int(self.updates[tiles[0]])
+        if not 1 <= updates <= most:
+            raise ValueError(f"updates is {updates}; allowed are whole numbers from 1 to {most}")
         if not self.ages:
             return
         for number in tiles:
             tile = self._tiles[number]
             if tile.touched:
-                self._age(tile, updates)
+                self._pass(tile, int(self.updates[number]), int(self.updates[number]) + updates)
             self.updates[number] += np.uint32(updates)
 
-    def _age(self, tile: Tile, updates: int) -> None:
-        device = self._device
-        cells = CellDraws(tile.seed, tile.number, tile.flat_w.size)
-        held = tile.visible()[:, None] if not tile.layout.states else tile.table()[:, 1 : 1 + tile.layout.states].view(np.float32)
-        before = held.copy()
-        if device.lifetime:
-            passed = int(self.updates[tile.number])
-            for _ in range((passed + updates) // self._every - passed // self._every):
-                held[...] = on_grid((held * self._kept(tile, cells)[:, None]).astype(np.float32))
-        if self._drifts:
-            start = np.float32(self.updates[tile.number] + 1)
-            ratio = (start + np.float32(updates)) / start
-            held[...] = on_grid(held * exp2(-device.drift_exponents(cells) * log2(ratio))[:, None])
-        if tile.layout.state == PERSISTENT:
-            # The write noise of the last pulse stays.
-            tile.show(on_grid(tile.visible() + (held - before)[:, 0]))
-        elif tile.layout.state == PAIR:
-            tile.show(held[:, UP] - held[:, DOWN])
-            self._refresh(tile)
-        else:
-            tile.show(held[:, 0])
-
-    def _kept(self, tile: Tile, cells: CellDraws) -> npt.NDArray[np.float64]:
-        """Return what is left of each conductance after the updates between two decays."""
-        if tile.number not in self._keep:
-            once = self._device.keep(cells)
-            kept = np.ones_like(once)
-            for _ in range(self._every):
-                kept *= once
-            self._keep[tile.number] = kept
-        return self._keep[tile.number]
-
-    def _refresh(self, tile: Tile) -> None:
-        """Reset the pairs whose conductances are both high, and program their differences again with counted pulses."""
-        device, table = self._device, tile.table()
-        states = table[:, 1:3].view(np.float32)
-        high = table.view(np.float32)[:, tile.layout.columns[:, 1]]
-        part = states / np.maximum(high, _STEP)
-        worn = np.flatnonzero((part.max(1) > device.refresh_above) & (part.min(1) > device.refresh_below))
-        if not worn.size:
+    def _pass(self, tile: Tile, passed: int, last: int) -> None:
+        """Let the updates passed + 1 ... last go by."""
+        if self._device.one_sided:
+            self._pass_pairs(tile, passed, last)
             return
-        planes = tile.planes()
-        target = tile.visible()[worn]
-        pulses = table[:, 0]
-        for direction in (DOWN, UP):
-            keys = stream(tile.seed, Purpose.RESET, 2 * tile.number + direction)
-            spread = draw_normal(keys, worn, pulses[worn]) * np.float32(device.reset_spread)
-            states[worn, direction] = on_grid(np.clip(np.float32(device.reset) + spread, 0.0, planes[direction, 1, worn]))
-        for direction, sign in ((DOWN, -1.0), (UP, 1.0)):
-            side = states[:, direction].copy()
-            count = pulses.copy()
-            mine = worn[sign * target > 0.0]
-            wanted = target[sign * target > 0.0]
-            for _ in range(_LONGEST_REFRESH):
-                short = mine[sign * wanted > sign * (states[mine, UP] - states[mine, DOWN])]
-                short = short[side[short] < planes[direction, 1, short]]
-                if not short.size:
-                    break
-                reference.pulse_cells(
-                    device, side, count, planes[direction], device.cell_shape()[direction], tile.pulse_keys, short
-                )
-                states[short, direction] = side[short]
-            pulses[worn] = count[worn]
-        tile.show(states[worn, UP] - states[worn, DOWN], worn)
+        while True:
+            window: list[int] = []
+            while len(window) < _WINDOW and (soon := self._next(passed)) <= last:
+                window.append(soon)
+                passed = soon
+            if not window or (not self._age(tile, window) and self._only_decays):
+                return
+
+    def _pass_pairs(self, tile: Tile, passed: int, last: int) -> None:
+        """Do the same for pairs, which are refreshed after each update."""
+        worn = True  # by the pulses before
+        while (now := passed + 1 if worn else self._next(passed)) <= last:
+            happens = self._next(now - 1) == now
+            changed = self._age(tile, [now]) if happens else False
+            words, floats = tile.records()
+            worn = self._kernel(tile)(
+                tile.flat_w, words, floats, tile.layout.columns, self._shape, self._table, tile.pulse_keys,
+                np.array([stream(tile.seed, Purpose.RESET, 2 * tile.number + side) for side in (DOWN, UP)]),
+                self._refresh, LONGEST_REFRESH,
+            ) > 0  # fmt: skip
+            if happens and not changed and not worn and self._only_decays:
+                return
+            passed = now
+
+    @property
+    def _only_decays(self) -> bool:
+        """Whether what one instant has not changed, none will: every decay does the same."""
+        return not (self._device.drifts or self._device.diffusion)
+
+    def _next(self, passed: int) -> int:
+        """Return the first update after ``passed`` at which time changes conductances, or one that never comes."""
+        device, found = self._device, _LAST + 1
+        if device.diffusion:
+            return passed + 1
+        if device.lifetime:
+            found = (passed // self._every + 1) * self._every
+        if device.drifts:
+            step = drift_step(passed + 1)
+            found = min(found, -(-(passed + 2) // step) * step - 1)
+        return found
+
+    def _age(self, tile: Tile, instants: Sequence[int]) -> bool:
+        """Age the cells of a tile at updates of these numbers, and return whether any has changed."""
+        device, layout = self._device, tile.layout
+        decays = np.array([bool(device.lifetime) and update % self._every == 0 for update in instants])
+        ratios = np.zeros(len(instants), np.float32)
+        if device.drifts:
+            times = np.array(instants) + 1
+            steps = np.array([drift_step(update) for update in instants])
+            grown = log2(times.astype(np.float32) / (times - steps).astype(np.float32))
+            ratios = np.where(times % steps == 0, grown, np.float32(0.0))
+        counts = np.array(instants, np.uint32)
+        words, floats = tile.records()
+        losses = self._draw(tile)
+        changed = False
+        for direction in (DOWN, UP) if layout.state == PAIR else (UP,):
+            held = 0 if layout.state == VISIBLE else 1 + (direction if layout.state == PAIR else 0)
+            where = np.array([layout.words, held, *(layout.columns[direction, :2] if losses.grows else (0, 0))], np.uint64)
+            keys = stream(tile.seed, Purpose.DIFFUSION, 2 * tile.number + direction)
+            changed |= age(tile.flat_w, floats, where, decays, ratios, counts, *losses[:3], keys, self._table)
+        if layout.state != VISIBLE:
+            show(tile.flat_w, words, floats, layout.words, layout.state, tile.pulse_keys, self._write_noise, self._table)
+        return changed
+
+    def _draw(self, tile: Tile) -> _Losses:
+        if tile.number not in self._losses:
+            device, draws = self._device, CellDraws(tile.seed, tile.number, tile.flat_w.size)
+            kept = np.ones(tile.flat_w.size if device.lifetime else 0)
+            if device.lifetime:
+                once = device.keep(draws)
+                for _ in range(self._every):
+                    kept *= once
+            none = np.zeros(0, np.float32)
+            exponents = device.drift_exponents(draws) if device.drifts else none
+            rates = device.diffusion_rates(draws) if device.diffusion else none
+            if device.stuck:  # cells that only lose are not brought back by their bounds
+                low, high = tile.bounds()
+                for losses, nothing in ((kept, 1.0), (exponents, 0.0)):
+                    if losses.size:
+                        losses[low == high] = nothing
+            self._losses[tile.number] = _Losses(kept, exponents, rates, bool(rates.size or (exponents < 0.0).any()))
+        return self._losses[tile.number]
+
+    def _kernel(self, tile: Tile) -> Callable[..., int]:
+        device, layout = self._device, tile.layout
+        return refresh_kernel(device.pulse_step, type(device).derive, layout.words, layout.columns.shape[1])

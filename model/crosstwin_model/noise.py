@@ -39,6 +39,7 @@ class Purpose(IntEnum):
     WRITE = 7
     CONVERTER = 8
     RESET = 9
+    DIFFUSION = 10
 
 
 def _mix(z: int) -> int:

@@ -84,7 +84,8 @@ class Layout:
         """Return the lowest and the highest visible conductance of records, float32[cells] each."""
         values = table.view(np.float32)
         if self.state == PAIR:
-            return -values[:, self.columns[DOWN, 1]], values[:, self.columns[UP, 1]]
+            low, high = (values[:, self.columns[UP, k]] - values[:, self.columns[DOWN, 1 - k]] for k in range(2))
+            return low, high
         return values[:, self.columns[UP, 0]], values[:, self.columns[UP, 1]]
 
     def planes(self, table: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:

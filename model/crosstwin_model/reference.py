@@ -1,4 +1,4 @@
-"""The same as the compiled kernels of pulses and reads in plain numpy: slow, short, and the definition.
+"""The same as the compiled kernels of pulses, time and reads in plain numpy: slow, short, and the definition.
 
 Arrays of a tile's cells are flat, cell = row * columns + column.
 """
@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.coincidence import unpack
-from crosstwin_model.devices.base import DOWN, UP, Device
+from crosstwin_model.devices.base import DOWN, UP, CellDraws, Device
+from crosstwin_model.elementary import exp2, log2
 from crosstwin_model.grid import GRID, on_grid
-from crosstwin_model.noise import draw_normal
+from crosstwin_model.noise import Purpose, draw_normal, stream
 
 Keys = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
@@ -118,6 +119,80 @@ def _show(cells: Cells, changed: npt.NDArray[np.int64]) -> None:
         noise = draw_normal(cells.keys[2:], changed, cells.pulses[changed]) * (cells.pulses[changed] != 0)
         scale = np.float32(cells.device.write_noise * cells.device.dw_min)
         cells.w[changed] = on_grid(cells.states[changed, 0] + scale * noise.astype(np.float32))
+
+
+#: Drift acts at this many instants while time doubles.
+DRIFTS = 256
+#: Decays in a lifetime.
+DECAYS = 4096
+#: Pulses that a refresh gives a pair at most: what cannot be reached in so many is out of reach.
+LONGEST_REFRESH = 4096
+
+
+def drift_step(update: int) -> int:
+    """Return the time between drifts about that update: a power of two, and at most a :data:`DRIFTS`-th of the time, or 1."""
+    return 1 << max(0, update.bit_length() - DRIFTS.bit_length())
+
+
+def age(cells: Cells, draws: CellDraws, update: int) -> None:
+    """Let the time of one update pass, the ``update``-th of a tile from 1 on: decay, drift, diffusion and the refresh of pairs.
+
+    Decay acts at every k-th update, where k is a :data:`DECAYS`-th of the lifetime. Drift acts at times t = update + 1 that are
+    multiples of :func:`drift_step`. What they leave is cut to the bounds, which are equal in a stuck cell.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of a tile; changed.
+    draws : CellDraws
+        Of that tile, all cells.
+    """
+    device = cells.device
+    every = max(1, round(device.lifetime / DECAYS))
+    time, step = update + 1, drift_step(update)
+    decays, drifts = bool(device.lifetime) and update % every == 0, device.drifts and time % step == 0
+    for direction in (DOWN, UP) if device.one_sided else (UP,):
+        held = cells.w if not cells.states.shape[1] else cells.states[:, direction if device.one_sided else 0]
+        low, high = cells.planes[direction, :2]
+        if decays:
+            kept = np.ones(held.size)
+            for _ in range(every):
+                kept *= device.keep(draws)
+            held[...] = np.clip(on_grid((held * kept).astype(np.float32)), low, high)
+        if drifts:
+            ratio = log2(np.float32(time) / np.float32(time - step))
+            with np.errstate(over="ignore"):
+                held[...] = np.clip(on_grid(held * exp2(-device.drift_exponents(draws) * ratio)), low, high)
+        if device.diffusion:
+            keys = stream(draws.seed, Purpose.DIFFUSION, 2 * draws.tile + direction)
+            walk = device.diffusion_rates(draws) * draw_normal(keys, np.arange(held.size), update)
+            held[...] = np.clip(on_grid(held + walk), low, high)
+    if decays or drifts or device.diffusion:
+        _show(cells, np.arange(cells.w.size))
+    if device.one_sided:
+        refresh(cells, draws)
+
+
+def refresh(cells: Cells, draws: CellDraws) -> None:
+    """Reset the pairs whose conductances are both high, and program their differences again with counted pulses."""
+    device, states, pulses = cells.device, cells.states, cells.pulses
+    part = states / np.maximum(cells.planes[:, 1].T, np.float32(1.0 / GRID))
+    worn = np.flatnonzero((part.max(1) > device.refresh_above) & (part.min(1) > device.refresh_below))
+    target = states[worn, UP] - states[worn, DOWN]
+    for direction in (DOWN, UP):
+        keys = stream(draws.seed, Purpose.RESET, 2 * draws.tile + direction)
+        spread = draw_normal(keys, worn, pulses[worn]) * np.float32(device.reset_spread)
+        states[worn, direction] = on_grid(np.clip(np.float32(device.reset) + spread, 0.0, cells.planes[direction, 1, worn]))
+    for direction, sign in ((DOWN, -1.0), (UP, 1.0)):
+        mine, wanted = worn[sign * target > 0.0], target[sign * target > 0.0]
+        rule = (device, states[:, direction], pulses, cells.planes[direction], device.cell_shape()[direction], cells.keys[:2])
+        for _ in range(LONGEST_REFRESH):
+            short = sign * wanted > sign * (states[mine, UP] - states[mine, DOWN])
+            short &= states[mine, direction] < cells.planes[direction, 1, mine]
+            pulse_cells(*rule, mine[short])
+            if not short.any():
+                break
+    _show(cells, worn)
 
 
 def read(

@@ -127,12 +127,14 @@ class Tile:
             self.show(np.clip(value, *self.bounds()))
             return
         states = self.table()[:, 1:].view(np.float32)
-        low, high = self.bounds()
         if self.layout.state == PERSISTENT:
-            states[:, 0] = np.clip(value, low, high)
+            states[:, 0] = np.clip(value, *self.bounds())
             self.show(states[:, 0])
             return
-        states[:, DOWN], states[:, UP] = np.clip(-value, 0.0, -low), np.clip(value, 0.0, high)
+        for direction, signed in ((DOWN, -value), (UP, value)):
+            # The bounds of each side, not of the pair: a stuck side may have a lower one that is not 0.
+            low, high = self.table().view(np.float32)[:, self.layout.columns[direction, :2]].T
+            states[:, direction] = np.clip(np.maximum(signed, np.float32(0.0)), low, high)
         self.show(states[:, UP] - states[:, DOWN])
 
     def uniform(self) -> npt.NDArray[np.float64]:

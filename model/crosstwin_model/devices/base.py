@@ -92,7 +92,10 @@ class Device:
     lifetime, lifetime_spread : float
         Updates in which a conductance decays to 1 / e: at every update w is multiplied with 1 - 1 / lifetime. 0 is for ever.
     drift, drift_spread : float
-        Mean exponent nu of the drift w(t) = w(t0) (t / t0)^-nu, and its device-to-device standard deviation, in absolute terms.
+        Mean exponent nu of the drift w(t) = w(t0) (t / t0)^-nu, and its device-to-device standard deviation, in absolute terms. A
+        cell whose nu the spread makes negative grows, up to its bound.
+    diffusion, diffusion_spread : float
+        Standard deviation, in weights, of the random walk's step at every update, 0 to 1, and its device-to-device spread.
     stuck, stuck_range : float
         Part of the cells that are stuck, 0 to 1; each stands at a value uniform in +-stuck_range, cut to its bounds.
     at_symmetry_point : bool
@@ -135,6 +138,8 @@ class Device:
     lifetime_spread: float = 0.0
     drift: float = 0.0
     drift_spread: float = 0.0
+    diffusion: float = 0.0
+    diffusion_spread: float = 0.0
     stuck: float = 0.0
     stuck_range: float = 0.0
     at_symmetry_point: bool = False
@@ -155,7 +160,7 @@ class Device:
                 self._require(field.name, 0.0, 100.0, "numbers from 0 to 100")
         self._require("up_down", -1.0, 1.0, "numbers from -1 to 1")
         self._require("write_noise", 0.0, 1000.0, "numbers from 0 to 1000")
-        for name in ("refresh_above", "refresh_below", "drift", "stuck"):
+        for name in ("refresh_above", "refresh_below", "drift", "diffusion", "stuck"):
             self._require(name, 0.0, 1.0, "numbers from 0 to 1")
         if not (self.lifetime == 0.0 or self.lifetime > 1.0):
             raise ConfigurationError(f"lifetime is {self.lifetime!r}; allowed are 0, for ever, and numbers above 1")
@@ -292,6 +297,15 @@ class Device:
             return np.ones(draws.cells)
         lifetime = self.lifetime * (1.0 + self.lifetime_spread * draws(Parameter.LIFETIME))
         return 1.0 - 1.0 / np.maximum(lifetime, 1.0)
+
+    @property
+    def drifts(self) -> bool:
+        """Whether any cell drifts."""
+        return bool(self.drift or self.drift_spread)
+
+    def diffusion_rates(self, draws: CellDraws) -> npt.NDArray[np.float32]:
+        """Return the standard deviation of each cell's random walk in an update, float32[cells], of which the size is taken."""
+        return np.abs(self.diffusion * (1.0 + self.diffusion_spread * draws(Parameter.DIFFUSION))).astype(np.float32)
 
     def drift_exponents(self, draws: CellDraws) -> npt.NDArray[np.float32]:
         """Return the exponent nu of each cell's drift, float32[cells]."""

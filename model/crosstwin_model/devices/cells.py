@@ -27,6 +27,7 @@ class Parameter(IntEnum):
     LIFETIME = 26
     DRIFT = 27
     REFERENCE = 28
+    DIFFUSION = 29
 
 
 #: The second conductance of a pair takes its numbers from here on.
