@@ -1,8 +1,8 @@
 """Cost of what an array does beside its cells' steps, against a plain update of s1 of the same size.
 
 An update and the time of an update, of phase change memory, whose pairs are refreshed, of cells that drift, decay or diffuse, and
-of cells that move at half-selects. Each is measured by turns with the plain update; every line fires in 6 % of 31 slots. Durations
-are processor time.
+of cells that move at half-selects. Each is measured by turns with the plain update; every line fires in 6 % of 31 slots.
+Durations are processor time.
 """
 
 from __future__ import annotations
