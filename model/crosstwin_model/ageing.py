@@ -170,11 +170,7 @@ class Ageing:
     def _draw(self, tile: Tile) -> _Losses:
         if tile.number not in self._losses:
             device, draws = self._device, CellDraws(tile.seed, tile.number, tile.flat_w.size)
-            kept = np.ones(tile.flat_w.size if device.lifetime else 0)
-            if device.lifetime:
-                once = device.keep(draws)
-                for _ in range(self._every):
-                    kept *= once
+            kept = device.keep(draws, self._every) if device.lifetime else np.zeros(0)
             none = np.zeros(0, np.float32)
             exponents = device.drift_exponents(draws) if device.drifts else none
             rates = device.diffusion_rates(draws) if device.diffusion else none

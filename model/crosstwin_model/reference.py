@@ -155,10 +155,7 @@ def age(cells: Cells, draws: CellDraws, update: int) -> None:
         held = cells.w if not cells.states.shape[1] else cells.states[:, direction if device.one_sided else 0]
         low, high = cells.planes[direction, :2]
         if decays:
-            kept = np.ones(held.size)
-            for _ in range(every):
-                kept *= device.keep(draws)
-            held[...] = np.clip(on_grid((held * kept).astype(np.float32)), low, high)
+            held[...] = np.clip(on_grid((held * device.keep(draws, every)).astype(np.float32)), low, high)
         if drifts:
             ratio = log2(np.float32(time) / np.float32(time - step))
             with np.errstate(over="ignore"):

@@ -1,6 +1,7 @@
 """Devices against the formulas of their response, and the sentences for devices that cannot be."""
 
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -312,6 +313,31 @@ def test_a_device_from_a_file(tmp_path: Path) -> None:
             'rule = "soft_bounds"\ndw_min = 0.1\nw_max = 9',
             r"w_max is 9 with a spread of 0.0; allowed are bounds that stay within \+-8",
         ),
+        ('rule = "soft_bounds"\ndw_min = 0.1\nw_max = 1e-30', "w_max is 1e-30; allowed are bounds of 1e-06 or more in size"),
+        ('rule = "soft_bounds"\ndw_min = 0.1\nw_min = -1e-7', "w_min is -1e-07; allowed are bounds of 1e-06 or more in size"),
+        (
+            'rule = "soft_bounds"\ndw_min = 1e-12',
+            r"dw_min is 1e-12 with w_min = -1.0 and w_max = 1.0; allowed are numbers from 1.2e-07, which .* range, 1$",
+        ),
+        (
+            'rule = "soft_bounds"\ndw_min = 1e-9\nw_max = 0.001\nw_min = -0.001',
+            r"dw_min is 1e-09 with .*; allowed are numbers from 7.5e-09, which conductances of that size resolve, to half",
+        ),
+        (
+            'rule = "constant_step"\ndw_min = 0.02\nw_max = 0.01\nw_min = -0.01',
+            r"dw_min is 0.02 with w_min = -0.01 and w_max = 0.01; allowed are .* to half of the range, 0.01$",
+        ),
+        (
+            'rule = "soft_bounds"\ndw_min = 0.6\none_sided = true\nw_min = 0',
+            r"dw_min is 0.6 with w_min = 0 and w_max = 1.0; allowed are .* to half of the range, 0.5$",
+        ),
+        ('rule = "linear_step"\ndw_min = 0.1\ngamma_up = 1e300', r"gamma_up is 1e\+300; allowed are numbers from -100 to 100"),
+        ('rule = "linear_step"\ndw_min = 0.1\ngamma_down = -101', "gamma_down is -101; allowed are numbers from -100 to 100"),
+        (
+            'rule = "exponential_step"\ndw_min = 0.1\ngamma_up = 0\ngamma_down = 0\nb = 1e308',
+            r"b is 1e\+308; allowed are numbers from -1000 to 1000",
+        ),
+        ('rule = "soft_bounds"\ndw_min = 0.1\ndiffusion = -1', "diffusion is -1; allowed are numbers from 0 to 1"),
         ('rule = "soft_bounds"\ndw_min = 0.1\nup_down = 2', "up_down is 2; allowed are numbers from -1 to 1"),
         ('rule = "soft_bounds"\ndw_min = 0.1\nadditive = 1', "additive is 1; allowed are true and false"),
         ('rule = "power_step"\ndw_min = 0.1\nadditive = true', "additive is True; allowed with power_step is false"),
@@ -325,7 +351,7 @@ def test_a_device_from_a_file(tmp_path: Path) -> None:
         ),
         (
             'rule = "soft_bounds"\ndw_min = 0.1\none_sided = true\nw_min = 0\nreset = 1.5',
-            "reset is 1.5; allowed are numbers from 0 to w_max",
+            "reset is 1.5; allowed are numbers from 0 to refresh_above times w_max",
         ),
         (
             'rule = "soft_bounds"\ndw_min = 0.1\none_sided = true\nw_min = 0\nrefresh_above = 0.2',
@@ -367,6 +393,25 @@ def test_sentences_about_device_files(tmp_path: Path, text: str, sentence: str) 
     path.write_text(f"[device]\n{text}\n")
     with pytest.raises(ConfigurationError, match=f"^{re.escape(str(path))}: .*{sentence}"):
         load_device(path)
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        SoftBounds("fine", 1e-6, dw_min_spread=100.0, w_max=2e-6, w_min=-1e-6, w_max_spread=100.0, w_min_spread=100.0),
+        SoftBounds("smallest", 2.0**-20, c2c=0.3, w_max=8.0, w_min=-8.0),
+        LinearStep("steep", 1.0, w_max_spread=1.0, w_min_spread=1.0, gamma_up=100.0, gamma_down=-100.0, gamma_up_spread=100.0),
+        ConstantStep("two_states", 1.0, c2c=100.0),
+    ],
+    ids=lambda device: device.name,
+)
+def test_devices_at_the_ends_of_what_is_allowed_can_be_simulated(device: Device) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plant = _plant(device)
+        w = _pulses(plant, np.arange(60) % 3 != 0)
+    low, high = plant.bounds(0)
+    assert (low <= w).all() and (w <= high).all() and (low < high).all() and np.abs(w).max() > 0
 
 
 def test_an_unknown_device_is_answered_with_the_known_ones() -> None:

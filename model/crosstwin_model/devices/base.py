@@ -29,7 +29,7 @@ import numpy.typing as npt
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices.cells import CellDraws, CellSteps, Parameter, Plane
 from crosstwin_model.elementary import exp
-from crosstwin_model.grid import LIMIT, on_grid
+from crosstwin_model.grid import GRID, LIMIT, on_grid
 
 __all__ = ["CONDUCTANCE_LIMIT", "DOWN", "SMALLEST_BOUND", "UP", "CellDraws", "CellSteps", "Device", "Parameter", "Plane"]
 
@@ -38,6 +38,12 @@ CONDUCTANCE_LIMIT = 8.0
 
 #: A cell's bound is at least this part of the device's, so that a wide spread leaves no cell without a range.
 SMALLEST_BOUND = 0.01
+
+#: Smallest size of a bound: what the widest spread leaves of it is on the grid of conductances.
+_SMALLEST_MEAN_BOUND = 1e-6
+
+#: A step of that part of a float32 number may be lost when it is added.
+_RESOLUTION = 2.0**-23
 
 #: Largest size of a number from the table of normal quantiles.
 _LARGEST_NORMAL = 3.7
@@ -61,7 +67,7 @@ class Device:
         Names the device in reports: letters, digits, ``_`` and ``-``.
     dw_min : float
         Mean step of one pulse, which the rule then scales with a function of w (1 at w = 0 in the affine rules); above 0, at
-        most 1.
+        most 1 and at most half of the range, and not below the resolution of conductances at the bounds.
     dw_min_spread : float
         Device-to-device standard deviation of the step size.
     c2c : float
@@ -71,7 +77,7 @@ class Device:
     up_down_spread : float
         Its device-to-device standard deviation, in parts of dw_min.
     w_max, w_min : float
-        Mean bounds, w_min < 0 < w_max.
+        Mean bounds, w_min < 0 < w_max, at least 1e-6 in size.
         A pair has w_min = 0: its two conductances go from 0 to w_max.
     w_max_spread, w_min_spread : float
         Device-to-device standard deviations of the bounds.
@@ -180,7 +186,7 @@ class Device:
                     f"w_min, its spread and w_max are {self.w_min!r}, {self.w_min_spread!r} and {self.w_max!r}; "
                     "allowed with one_sided is w_min = 0 without a spread and w_max > 0"
                 )
-            self._require("reset", 0.0, self.w_max, "numbers from 0 to w_max")
+            self._require("reset", 0.0, self.refresh_above * self.w_max, "numbers from 0 to refresh_above times w_max")
             if not self.refresh_below < self.refresh_above:
                 raise ConfigurationError(
                     f"refresh_above and refresh_below are {self.refresh_above!r} and {self.refresh_below!r}; "
@@ -196,6 +202,14 @@ class Device:
                     f"{name} is {bound!r} with a spread of {spread!r}; allowed are bounds that stay within "
                     f"+-{CONDUCTANCE_LIMIT:g} at {_LARGEST_NORMAL} standard deviations"
                 )
+            if 0.0 < abs(bound) < _SMALLEST_MEAN_BOUND:
+                raise ConfigurationError(f"{name} is {bound!r}; allowed are bounds of {_SMALLEST_MEAN_BOUND:g} or more in size")
+        least, most = max(1.0 / GRID, _RESOLUTION * max(self.w_max, -self.w_min)), 0.5 * (self.w_max - self.w_min)
+        if not least <= self.dw_min <= most:
+            raise ConfigurationError(
+                f"dw_min is {self.dw_min!r} with w_min = {self.w_min!r} and w_max = {self.w_max!r}; allowed are numbers from "
+                f"{least:.2g}, which conductances of that size resolve, to half of the range, {most:g}"
+            )
         if self.largest_conductance >= LIMIT:
             raise ConfigurationError(
                 f"write_noise is {self.write_noise!r} steps of {self.dw_min!r}; allowed is what keeps conductances within "
@@ -291,12 +305,22 @@ class Device:
     def _drift_of_a_pair(self, w: Plane, planes: npt.NDArray[np.float32]) -> Plane:
         return self.mean_step(w, planes, True) + self.mean_step(w, planes, False)
 
-    def keep(self, draws: CellDraws) -> npt.NDArray[np.float64]:
-        """Return what is left of each conductance after an update, float64[cells]: 1 - 1 / lifetime, at least 0."""
+    def keep(self, draws: CellDraws, updates: int = 1) -> npt.NDArray[np.float64]:
+        """Return what is left of each conductance after so many updates, float64[cells]: (1 - 1 / lifetime)^updates, at least 0.
+
+        By squaring, with the same bits on every machine.
+        """
+        kept = np.ones(draws.cells)
         if self.lifetime == 0.0:
-            return np.ones(draws.cells)
+            return kept
         lifetime = self.lifetime * (1.0 + self.lifetime_spread * draws(Parameter.LIFETIME))
-        return 1.0 - 1.0 / np.maximum(lifetime, 1.0)
+        power = 1.0 - 1.0 / np.maximum(lifetime, 1.0)
+        while updates:
+            if updates & 1:
+                kept *= power
+            power *= power
+            updates >>= 1
+        return kept
 
     @property
     def drifts(self) -> bool:

@@ -50,7 +50,7 @@ class ExponentialStep(Device):
     Parameters
     ----------
     a, b : float
-        Scale and offset of z.
+        Scale and offset of z, -1000 to 1000.
     gamma_up, gamma_down : float
         g_up and g_dn, at least 0.
     amplitude_up, amplitude_down : float
@@ -78,7 +78,7 @@ class ExponentialStep(Device):
         super().__post_init__()
         self._require("c2c_add", 0.0, 8.0, "numbers from 0 to 8")
         self._require("c2c_slope", 0.0, 100.0, "numbers from 0 to 100")
-        for key in ("amplitude_up", "amplitude_down"):
+        for key in ("a", "b", "amplitude_up", "amplitude_down"):
             self._require(key, -1000.0, 1000.0, "numbers from -1000 to 1000")
         for key in ("gamma_up", "gamma_down"):
             gamma = getattr(self, key)

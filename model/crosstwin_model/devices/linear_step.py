@@ -18,7 +18,8 @@ class LinearStep(AffineDevice):
     Parameters
     ----------
     gamma_up, gamma_down : float
-        Mean g_up and g_dn: how much smaller a step is at the bound that it goes to, as a part of the step at w = 0.
+        Mean g_up and g_dn: how much smaller a step is at the bound that it goes to, as a part of the step at w = 0; -100 to 100,
+        where below 0 steps get larger.
     gamma_up_spread, gamma_down_spread : float
         Their device-to-device standard deviations, in absolute terms. A cell whose g the spread would turn over takes its size.
     slope_at_mean_bound : bool
@@ -32,6 +33,11 @@ class LinearStep(AffineDevice):
     gamma_up_spread: float = 0.0
     gamma_down_spread: float = 0.0
     slope_at_mean_bound: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for key in ("gamma_up", "gamma_down"):
+            self._require(key, -100.0, 100.0, "numbers from -100 to 100")
 
     def slopes(self, cells: CellSteps, draws: CellDraws) -> tuple[Plane, Plane]:
         """Return g_up / w_max and g_dn / w_min."""
