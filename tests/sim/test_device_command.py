@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +182,18 @@ def test_alternating_pulses_drive_cells_to_their_symmetry_points() -> None:
     far = response.alternating.conductance[0] - response.symmetry_points
     near = response.alternating.conductance[-1] - response.symmetry_points
     assert np.sqrt(np.mean(near**2)) < 0.1 * np.sqrt(np.mean(far**2))
+
+
+def test_a_pulse_takes_the_time_of_an_update() -> None:
+    device = replace(DEVICES["symmetric"], c2c=0.0, lifetime=20.0, w_max=8.0, w_min=-8.0, w_max_spread=0.0, w_min_spread=0.0)
+    up = respond(device, 300).up.conductance.mean(axis=1, dtype=float)
+    assert up[-1] == pytest.approx(20 * device.dw_min, rel=0.05)  # where a step and the decay of an update are the same
+    pcm = replace(DEVICES["pcm"], c2c=0.0)
+    refreshed, worn = (
+        np.ptp(respond(pair, 300).alternating.conductance[-20:], axis=0).mean()
+        for pair in (pcm, replace(pcm, refresh_above=1.0, refresh_below=0.99))
+    )
+    assert worn < 1e-6 < 0.01 < refreshed  # both sides of a worn pair stand at w_max, where pulses do nothing
 
 
 def test_steps_are_the_rules_own() -> None:

@@ -143,7 +143,7 @@ def respond(device: Device, pulses: int, seed: int = 1) -> Response:
         marks = _marks(length, even=direction is None)
         values = [plant.conductance(TILE).reshape(-1)]
         for before, after in pairwise(marks):
-            _pulse(plant, direction, int(after - before))
+            _train(plant, direction, int(after - before))
             values.append(plant.conductance(TILE).reshape(-1))
         trains.append(Train(done + marks, np.array(values)))
         done += length
@@ -160,6 +160,16 @@ def _marks(length: int, even: bool) -> NDArray[np.int64]:
     unit = 2 if even else 1
     marks = np.unique(np.linspace(0, length // unit, min(length // unit, _SAMPLES) + 1).astype(np.int64))
     return marks * unit
+
+
+def _train(plant: Plant, up: bool | None, count: int) -> None:
+    """Pulse every cell; None alternates, up first. Each pulse takes the time of an update, which cells that age notice."""
+    if not plant.ages:
+        _pulse(plant, up, count)
+        return
+    for number in range(count):
+        _pulse(plant, number % 2 == 0 if up is None else up, 1)
+        plant.elapse(0)
 
 
 def _pulse(plant: Plant, up: bool | None, count: int) -> None:
