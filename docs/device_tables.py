@@ -1,4 +1,4 @@
-"""The table of preset devices in docs/devices.md, made from the presets themselves.
+"""The table of preset devices in docs/devices.md and where they come from, made from the presets themselves.
 
 ``python docs/device_tables.py`` brings it up to date.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from textwrap import fill
 
 from crosstwin_model.devices import DEVICES, Device
 from crosstwin_sim.files import write_text
 
 DOCUMENT = Path(__file__).parent / "devices.md"
 
-_BEGIN, _END = "<!-- presets -->", "<!-- /presets -->"
+_TABLE = ("<!-- presets -->", "<!-- /presets -->")
+_SOURCES = ("<!-- sources -->", "<!-- /sources -->")
 #: Fields with a column of their own, beside their spreads.
 _COLUMNS = (
     "name",
@@ -26,6 +28,7 @@ _COLUMNS = (
     "w_min",
     "w_max_spread",
     "w_min_spread",
+    "source",
 )
 
 
@@ -61,11 +64,20 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def sources() -> str:
+    """Return a line for each preset in the order of the table: where it comes from."""
+    ordered = sorted(DEVICES.values(), key=lambda device: (device.rule, device.name))
+    texts = (f"- `{device.name}`: {device.source}" for device in ordered)
+    return "".join(fill(text, 130, subsequent_indent="  ", break_on_hyphens=False) + "\n" for text in texts)
+
+
 def document() -> str:
-    """Return docs/devices.md with its table as it should be."""
-    head, _, rest = DOCUMENT.read_text().partition(_BEGIN)
-    _, _, tail = rest.partition(_END)
-    return f"{head}{_BEGIN}\n{table()}{_END}{tail}"
+    """Return docs/devices.md with its table and sources as they should be."""
+    text = DOCUMENT.read_text()
+    for (begin, end), made in ((_TABLE, table()), (_SOURCES, sources())):
+        head, _, rest = text.partition(begin)
+        text = f"{head}{begin}\n{made}{end}{rest.partition(end)[2]}"
+    return text
 
 
 if __name__ == "__main__":

@@ -280,17 +280,6 @@ def test_a_symmetric_device_stays_where_it_is() -> None:
     assert np.abs(w[free] - 0.05).max() < 1e-6
 
 
-def test_presets_are_the_published_ones() -> None:
-    steps = {"soft_bounds", "linear_step", "constant_step", "exponential_step", "power_step", "piecewise_step"}
-    assert set(RULES) == steps
-    for name, dw_min, up_down_spread in (("s1", 0.02, 0.0), ("s2", 0.05, 0.0), ("s3", 0.02, 0.3)):
-        spreads = {"dw_min_spread": 0.3, "c2c": 0.3, "w_max_spread": 0.3, "w_min_spread": 0.3}
-        assert load_device(name) == SoftBounds(name, dw_min, up_down_spread=up_down_spread, w_max=0.6, w_min=-0.6, **spreads)
-    ecram = load_device("ecram")
-    assert isinstance(ecram, LinearStep)
-    assert (ecram.w_min, ecram.w_max) == pytest.approx((-0.8276, 1.1724))
-
-
 def test_a_device_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('[device]\nrule = "linear_step"\ndw_min = 0.01\ngamma_up = 0.5\n')
@@ -385,6 +374,7 @@ def test_a_device_from_a_file(tmp_path: Path) -> None:
             'rule = "piecewise_step"\ndw_min = 0.1\ntable_up = [1, 1, 1]',
             "table_up and table_down have 3 and 2 numbers; allowed are tables of the same length",
         ),
+        ('rule = "soft_bounds"\ndw_min = 0.1\nsource = 3', "source is 3; allowed is text"),
         ('rule = "soft_bounds"\ndw_min = 0.1\nname = "a b"', "name is 'a b'; allowed are letters, digits, _ and -"),
     ],
 )

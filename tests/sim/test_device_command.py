@@ -81,6 +81,8 @@ def test_bad_data_is_one_sentence_and_nothing_is_written(
         (["fit", "good.csv", "-o", "x.txt"], "the device x.txt cannot be written: allowed are files that end in .toml"),
         (["fit", "good.csv", "--plot", "x.txt"], "the figure x.txt cannot be drawn: allowed are files that end in .png"),
         (["show", "nothing"], "there is no device 'nothing'; allowed are "),
+        (["show", "s1", "-o", "no/folder/x.toml"], "no/folder/x.toml cannot be written: there is no folder no/folder"),
+        (["show", "s1", "-o", "x.txt"], "the device x.txt cannot be written: allowed are files that end in .toml"),
         (["plot", "s1", "--pulses", "0"], "Invalid value for '--pulses'"),
         (["plot", "s1", "-o", "no/folder/x.png"], "no/folder/x.png cannot be written: there is no folder no/folder"),
         (["plot", "s1", "-o", "x.doc"], "the figure x.doc cannot be drawn"),
@@ -161,11 +163,46 @@ def test_list_names_every_preset(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("name", DEVICES)
-def test_every_preset_is_shown(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["device", "show", name, "--json", str(tmp_path / "show.json")]) == 0
-    assert f'name = "{name}"' in capsys.readouterr().out
-    shown = json.loads((tmp_path / "show.json").read_text())
+def test_every_preset_is_shown_and_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written, report = tmp_path / "mine.toml", tmp_path / "show.json"
+    assert run(["device", "show", name, "-o", str(written), "--json", str(report)]) == 0
+    text = capsys.readouterr().out
+    assert f'name = "{name}"' in text and f"Wrote {written}" in text
+    shown, device = json.loads(report.read_text()), load_device(written)
     assert 0.0 <= shown["asymmetry"] <= 1.0
+    assert device == DEVICES[name]
+    assert device.source == DEVICES[name].source == shown["source"] != ""
+    assert device.source.split(",")[0] in " ".join(text.split())
+
+
+def test_all_that_a_device_has_is_shown_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    device = replace(
+        DEVICES["capacitor"],
+        up_down=0.2,
+        write_noise=3.0,
+        drift_spread=0.01,
+        diffusion=1e-4,
+        diffusion_spread=0.25,
+        stuck=0.1,
+        stuck_range=0.3,
+        at_symmetry_point=True,
+        reference_spread=0.05,
+    )
+    (tmp_path / "mine.toml").write_text(device_toml(device))
+    assert run(["device", "show", str(tmp_path / "mine.toml")]) == 0
+    rows = dict(re.findall(r"^│ ([a-z][a-z -]*?) +│ (.*?) *│$", capsys.readouterr().out, re.MULTILINE))
+    for name, start in {
+        "rule": "linear_step: + s_up (1 + c2c xi) - g_up s_up w / w_max",
+        "up - down": "0.2, spread 0.06 (",
+        "noise": "0.3 from pulse to pulse, added to a step",
+        "write noise": "3 dw_min",
+        "lifetime": "1e+06 updates, spread 30 %",
+        "drift": "exponent 0, spread 0.01",
+        "diffusion": "0.0001 an update, spread 25 %",
+        "stuck cells": "10 %, within +-0.3",
+        "reference": "at the symmetry point, spread 0.05",
+    }.items():
+        assert rows[name].startswith(start), (name, rows)
 
 
 @pytest.mark.parametrize("name", ["s3", "symmetric", "reram_es", "pcm", "capacitor", "reram_om_array"])

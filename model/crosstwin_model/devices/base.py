@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,6 +50,9 @@ _LARGEST_NORMAL = 3.7
 
 #: Halvings of the range in which a symmetry point is looked for, down to float32's resolution.
 _BISECTIONS = 30
+
+#: The end of many presets' ``source``.
+FROM_AIHWKIT = "Numbers of the preset in IBM's aihwkit 1.2.0."
 
 #: Directions, and the order of the first axis of :meth:`Device.planes`.
 DOWN, UP = 0, 1
@@ -108,6 +111,8 @@ class Device:
         Whether reference tiles stand at the symmetry points of the cells that they are subtracted from.
     reference_spread : float
         Standard deviation of the reference tiles' error, in weights.
+    source : str
+        Where its numbers come from, in sentences; no part of what the device is.
 
     Raises
     ------
@@ -150,20 +155,23 @@ class Device:
     stuck_range: float = 0.0
     at_symmetry_point: bool = False
     reference_spread: float = 0.0
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name and self.name.replace("_", "").replace("-", "").isalnum()):
             raise ConfigurationError(f"name is {self.name!r}; allowed are letters, digits, _ and -")
-        for field in fields(self):
-            if field.type == "float":
-                self._require(field.name, -math.inf, math.inf, "finite numbers")
-            elif field.type == "bool" and not isinstance(getattr(self, field.name), bool):
-                raise ConfigurationError(f"{field.name} is {getattr(self, field.name)!r}; allowed are true and false")
+        if not isinstance(self.source, str):
+            raise ConfigurationError(f"source is {self.source!r}; allowed is text")
+        for one in fields(self):
+            if one.type == "float":
+                self._require(one.name, -math.inf, math.inf, "finite numbers")
+            elif one.type == "bool" and not isinstance(getattr(self, one.name), bool):
+                raise ConfigurationError(f"{one.name} is {getattr(self, one.name)!r}; allowed are true and false")
         if not 0.0 < self.dw_min <= 1.0:
             raise ConfigurationError(f"dw_min is {self.dw_min!r}; allowed are numbers above 0, at most 1")
-        for field in fields(self):
-            if field.name == "c2c" or field.name.endswith("_spread"):
-                self._require(field.name, 0.0, 100.0, "numbers from 0 to 100")
+        for one in fields(self):
+            if one.name == "c2c" or one.name.endswith("_spread"):
+                self._require(one.name, 0.0, 100.0, "numbers from 0 to 100")
         self._require("up_down", -1.0, 1.0, "numbers from -1 to 1")
         self._require("write_noise", 0.0, 1000.0, "numbers from 0 to 1000")
         for name in ("refresh_above", "refresh_below", "drift", "diffusion", "stuck"):

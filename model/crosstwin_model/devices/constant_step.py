@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.extending import register_jitable
 
-from crosstwin_model.devices.base import CellDraws, Device
+from crosstwin_model.devices.base import FROM_AIHWKIT, CellDraws, Device
 
 _UNIT = np.float32(1.0)
 
@@ -40,12 +40,38 @@ class ConstantStep(Device):
         return self.cell_steps(draws).planes()
 
 
-#: ``symmetric`` is the device that s1 of soft_bounds is compared with. ``idealized``: the specification of Gokmen and Vlasov,
-#: Frontiers in Neuroscience 10, 333 (2016) (10.3389/fnins.2016.00333), on the range -1..1, with 10,000 states and steps that are
-#: the same up and down on every cell, as in Rasch, Gokmen and Haensch (arXiv 1906.02698). ``gokmen_vlasov``: that specification
-#: with its 1,200 states and its spread between up and down. Numbers as in the presets of IBM's aihwkit 1.2.0.
+_SPECIFICATION = "Gokmen and Vlasov, Frontiers in Neuroscience 10, 333 (2016), https://doi.org/10.3389/fnins.2016.00333"
+
 PRESETS = (
-    ConstantStep("symmetric", 0.02, dw_min_spread=0.3, c2c=0.3, w_max=0.6, w_min=-0.6, w_max_spread=0.3, w_min_spread=0.3),
-    ConstantStep("idealized", 0.0002, dw_min_spread=0.3, c2c=0.3, w_max_spread=0.3, w_min_spread=0.3),
-    ConstantStep("gokmen_vlasov", 0.0016, dw_min_spread=0.3, c2c=0.3, up_down_spread=0.01, w_max_spread=0.3, w_min_spread=0.3),
+    ConstantStep(
+        "symmetric",
+        0.02,
+        dw_min_spread=0.3,
+        c2c=0.3,
+        w_max=0.6,
+        w_min=-0.6,
+        w_max_spread=0.3,
+        w_min_spread=0.3,
+        source="This project's own, for its comparisons: s1 without asymmetry.",
+    ),
+    ConstantStep(
+        "idealized",
+        0.0002,
+        dw_min_spread=0.3,
+        c2c=0.3,
+        w_max_spread=0.3,
+        w_min_spread=0.3,
+        source=f"The specification of {_SPECIFICATION}, on the range -1 to 1, with 10,000 states and up and down steps that "
+        f"are the same on every cell, as in Rasch, Gokmen and Haensch, https://arxiv.org/abs/1906.02698. {FROM_AIHWKIT}",
+    ),
+    ConstantStep(
+        "gokmen_vlasov",
+        0.0016,
+        dw_min_spread=0.3,
+        c2c=0.3,
+        up_down_spread=0.01,
+        w_max_spread=0.3,
+        w_min_spread=0.3,
+        source=f"The specification of {_SPECIFICATION}, on the range -1 to 1. {FROM_AIHWKIT}",
+    ),
 )

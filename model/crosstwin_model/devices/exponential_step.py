@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numba.extending import register_jitable
 
 from crosstwin_model.config import ConfigurationError
-from crosstwin_model.devices.base import DOWN, UP, CellDraws, Device
+from crosstwin_model.devices.base import DOWN, FROM_AIHWKIT, UP, CellDraws, Device
 from crosstwin_model.elementary import LOG2_E, exp2
 
 _ZERO = np.float32(0.0)
@@ -113,9 +113,6 @@ class ExponentialStep(Device):
         )
 
 
-#: ``reram_es``: a fit to Gong et al., Nature Communications 9, 2102 (2018) (10.1038/s41467-018-04485-1). ``pcm``: phase change
-#: memory of Ge2Sb2Te5 as in Nandakumar et al., Frontiers in Neuroscience 14, 406 (2020) (10.3389/fnins.2020.00406), which only
-#: goes up and so comes in pairs. Numbers as in the presets of IBM's aihwkit 1.2.0.
 PRESETS = (
     ExponentialStep(
         "reram_es",
@@ -133,6 +130,8 @@ PRESETS = (
         gamma_down=5.0,
         amplitude_up=-1.18445,
         amplitude_down=-0.081404,
+        source="A fit to Gong et al., Nature Communications 9, 2102 (2018), https://doi.org/10.1038/s41467-018-04485-1. "
+        f"{FROM_AIHWKIT}",
     ),
     ExponentialStep(
         "pcm",
@@ -153,5 +152,8 @@ PRESETS = (
         amplitude_down=-2.235,
         c2c_add=0.042,
         c2c_slope=0.108,
+        source="Phase change memory of Ge2Sb2Te5 as in Nandakumar et al., Frontiers in Neuroscience 14, 406 (2020), "
+        "https://doi.org/10.3389/fnins.2020.00406; a device that only goes up, hence a pair. "
+        f"{FROM_AIHWKIT}",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crosstwin_model.devices.affine import AffineDevice, per_bound
-from crosstwin_model.devices.base import CellDraws, CellSteps, Parameter, Plane
+from crosstwin_model.devices.base import FROM_AIHWKIT, CellDraws, CellSteps, Parameter, Plane
 from crosstwin_model.devices.cells import spread_gamma
 
 
@@ -48,7 +48,7 @@ class LinearStep(AffineDevice):
         return per_bound(gamma_up, cells.w_max), per_bound(gamma_down, cells.w_min)
 
 
-def _ecram(name: str, dw_min: float, c2c: float, w_max: float, gamma_up: float, gamma_down: float) -> LinearStep:
+def _ecram(name: str, dw_min: float, c2c: float, w_max: float, gamma_up: float, gamma_down: float, measured: str) -> LinearStep:
     """Electrochemical memories, lithium and metal oxide: a range of 2 shifted so that the mean symmetry point is near 0."""
     return LinearStep(
         name,
@@ -65,11 +65,10 @@ def _ecram(name: str, dw_min: float, c2c: float, w_max: float, gamma_up: float, 
         gamma_up_spread=0.05,
         gamma_down_spread=0.05,
         slope_at_mean_bound=True,
+        source=f"A fit to {measured}, on a range shifted so that the mean symmetry point is near 0. {FROM_AIHWKIT}",
     )
 
 
-#: ``capacitor``: a fit to Li et al., VLSI Technology 2018, with leakage. ``ecram``: to Tang et al., IEDM 2018, lithium based.
-#: ``ecram_mo``: to Kim et al., IEDM 2019, metal oxide based. Numbers as in the presets of IBM's aihwkit 1.2.0.
 PRESETS = (
     LinearStep(
         "capacitor",
@@ -87,7 +86,25 @@ PRESETS = (
         gamma_up_spread=0.01,
         gamma_down_spread=0.01,
         slope_at_mean_bound=True,
+        source="A fit to Li et al., VLSI Technology 2018, https://ieeexplore.ieee.org/document/8510648, with leakage: its "
+        f"lifetime counts updates, so it has to fit the time that an update takes. {FROM_AIHWKIT}",
     ),
-    _ecram("ecram", 0.002, 0.3, 1.1724, 0.1153, 0.5085),
-    _ecram("ecram_mo", 2.8214e-4, 2.0, 1.1714, 0.4152, 0.7342),
+    _ecram(
+        "ecram",
+        0.002,
+        0.3,
+        1.1724,
+        0.1153,
+        0.5085,
+        "Tang et al., IEDM 2018 (lithium), https://ieeexplore.ieee.org/document/8614551",
+    ),
+    _ecram(
+        "ecram_mo",
+        2.8214e-4,
+        2.0,
+        1.1714,
+        0.4152,
+        0.7342,
+        "Kim et al., IEDM 2019 (metal oxide), https://ieeexplore.ieee.org/document/8993463",
+    ),
 )

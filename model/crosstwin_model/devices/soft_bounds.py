@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.extending import register_jitable
 
-from crosstwin_model.devices.base import UP, CellDraws, Device
+from crosstwin_model.devices.base import FROM_AIHWKIT, UP, CellDraws, Device
 
 _UNIT = np.float32(1.0)
 _NOTHING = np.float32(0.0)
@@ -82,7 +82,7 @@ class SoftBounds(Device):
         return np.where((w_min < point) & (point < w_max), point, np.nan)
 
 
-def _peer(name: str, dw_min: float, up_down_spread: float) -> SoftBounds:
+def _peer(name: str, dw_min: float, up_down_spread: float, what: str) -> SoftBounds:
     """Devices of the comparison with the peer simulator: bounds +-.6, every spread .3."""
     return SoftBounds(
         name,
@@ -94,11 +94,20 @@ def _peer(name: str, dw_min: float, up_down_spread: float) -> SoftBounds:
         w_min=-0.6,
         w_max_spread=0.3,
         w_min_spread=0.3,
+        source=f"This project's own, for its comparisons: {what}.",
     )
 
 
 def _array(
-    name: str, dw_min: float, dw_min_spread: float, c2c: float, w_min_spread: float, w_max_spread: float, write_noise: float
+    name: str,
+    dw_min: float,
+    dw_min_spread: float,
+    c2c: float,
+    w_min_spread: float,
+    w_max_spread: float,
+    write_noise: float,
+    material: str,
+    stuck: str,
 ) -> SoftBounds:
     """Arrays of resistive memories: log-normal steps, and a reference at the symmetry point with an error of .05."""
     return SoftBounds(
@@ -114,17 +123,16 @@ def _array(
         write_noise=write_noise,
         at_symmetry_point=True,
         reference_spread=0.05,
+        source=f"A fit to an array of {material} by Gong, Rasch et al., IEDM 2022, "
+        f"https://ieeexplore.ieee.org/document/10019569. {stuck} % of the cells measured were stuck within .01 of 0; the preset "
+        f"has none, stuck and stuck_range add them. {FROM_AIHWKIT}",
     )
 
 
-#: ``reram_sb``: a loose fit to Gong et al., Nature Communications 9, 2102 (2018) (10.1038/s41467-018-04485-1), taken to be
-#: shifted to the symmetry point. ``reram_om_array`` and ``reram_hfo2_array``: fits to arrays of an optimized material and of
-#: plain HfO2 by Gong, Rasch et al., IEDM 2022. Of the cells measured, 13.5 and 10 % were stuck: set ``stuck``, and
-#: ``stuck_range`` .01, for that. Numbers as in the presets of IBM's aihwkit 1.2.0.
 PRESETS = (
-    _peer("s1", 0.02, 0.0),
-    _peer("s2", 0.05, 0.0),
-    _peer("s3", 0.02, 0.3),
+    _peer("s1", 0.02, 0.0, "60 states"),
+    _peer("s2", 0.05, 0.0, "24 states"),
+    _peer("s3", 0.02, 0.3, "60 states and scattered symmetry points"),
     SoftBounds(
         "reram_sb",
         0.002,
@@ -137,7 +145,9 @@ PRESETS = (
         w_max_spread=0.24,
         w_min_spread=0.4,
         write_noise=56.0,
+        source="A loose fit to Gong et al., Nature Communications 9, 2102 (2018), https://doi.org/10.1038/s41467-018-04485-1, "
+        f"that assumes devices shifted to their symmetry points. {FROM_AIHWKIT}",
     ),
-    _array("reram_om_array", 0.0949, 0.7829, 0.4158, 0.5695, 0.3499, 1.4113),
-    _array("reram_hfo2_array", 0.4622, 0.7125, 0.2174, 0.599, 0.4295, 0.5841),
+    _array("reram_om_array", 0.0949, 0.7829, 0.4158, 0.5695, 0.3499, 1.4113, "an optimized material", "13.5"),
+    _array("reram_hfo2_array", 0.4622, 0.7125, 0.2174, 0.599, 0.4295, 0.5841, "plain HfO2", "10"),
 )

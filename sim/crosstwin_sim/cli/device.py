@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,8 +23,9 @@ from crosstwin_sim.devices.response import (
     symmetry_points,
     why_no_symmetry_point,
 )
+from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.figures import figure_format
-from crosstwin_sim.files import write_json
+from crosstwin_sim.files import write_json, write_text
 
 from .common import json_option, require_folder, stderr, stdout
 from .device_fit import fit
@@ -94,17 +96,24 @@ def list_devices(json_path: str | None) -> None:
 
 @command.command()
 @click.argument("source", metavar="NAME|FILE.toml")
+@click.option("-o", "--output", metavar="FILE.toml", type=click.Path(dir_okay=False), help="Write the device to a file.")
 @seed_option
 @json_option
-def show(source: str, seed: int, json_path: str | None) -> None:
+def show(source: str, output: str | None, seed: int, json_path: str | None) -> None:
     """Show a device: what it means for training, and the file that gives it.
 
     \b
     Examples:
       crosstwin device show ecram
+      crosstwin device show ecram -o mine.toml
       crosstwin device show mine.toml --json mine.json
+
+    A file that -o writes is a start for a device of your own.
     """
-    require_folder(json_path)
+    for path in (output, json_path):
+        require_folder(path)
+    if output and Path(output).suffix != ".toml":
+        raise CrosstwinError(f"the device {output} cannot be written: allowed are files that end in .toml")
     device = load_device(source)
     points = symmetry_points(device, seed)
     found = points[np.isfinite(points)]
@@ -118,10 +127,15 @@ def show(source: str, seed: int, json_path: str | None) -> None:
     else:
         text = why_no_symmetry_point(device)
     table.add_row("symmetry point", text)
-    for effect in _effects(device):
-        table.add_row("", effect)
+    for effect, text in _effects(device):
+        table.add_row(effect, text)
+    if device.source:
+        table.add_row("source", escape(device.source))
     stdout.print(table)
     stdout.print(escape(device_toml(device)), end="", soft_wrap=True)
+    if output:
+        write_text(output, device_toml(device))
+        stdout.print(f"Wrote {output}", soft_wrap=True)
     if json_path:
         document = {
             "asymmetry": asymmetry,
@@ -147,7 +161,7 @@ def plot(source: str, pulses: int | None, output: str | None, seed: int) -> None
       crosstwin device plot mine.toml --pulses 500 -o mine.svg
 
     256 cells of the simulated array get pulses up, as many down, and then alternating ones, which drive each cell to its
-    symmetry point: there up and down steps are equal.
+    symmetry point: there up and down steps are equal. A pulse takes the time of one update.
     """
     device = load_device(source)
     path = output or f"{device.name}.png"
@@ -162,29 +176,48 @@ def _percent(spread: float) -> str:
     return f"{100.0 * spread:.3g} %" if spread else ""
 
 
-def _effects(device: Device) -> list[str]:
-    """What a device has beyond its rule, in words."""
+def _effects(device: Device) -> list[tuple[str, str]]:
+    """What a device has beyond its rule: names, and values in words."""
     found = []
     if device.up_down or device.up_down_spread:
-        found.append(f"up/down {device.up_down:g} +-{device.up_down_spread:g}")
-    if device.one_sided:
-        found.append("one-sided pair")
+        text = "the down step is smaller by that part of dw_min, below 0 the up step"
+        found.append(("up - down", f"{device.up_down:g}{_absolute(device.up_down_spread)} ({text})"))
+    if device.c2c:
+        kind = "added to a step, in steps at weight 0" if device.additive else "of a step, in parts of it"
+        found.append(("noise", f"{device.c2c:g} from pulse to pulse, {kind}"))
     if device.write_noise:
-        found.append(f"write noise {device.write_noise:g} dw_min")
+        found.append(("write noise", f"{device.write_noise:g} dw_min, drawn at each pulse, around what pulses act on"))
+    if device.one_sided:
+        above, below = 100.0 * device.refresh_above, 100.0 * device.refresh_below
+        text = f"refreshed where one is above {above:g} % and the other above {below:g} % of w_max"
+        found.append(("one-sided pair", text))
     if device.lifetime:
-        found.append(f"lifetime {device.lifetime:g} updates")
-    if device.drift:
-        found.append(f"drift exponent {device.drift:g}")
+        found.append(("lifetime", f"{device.lifetime:g} updates{_relative(device.lifetime_spread)}"))
+    if device.drifts:
+        found.append(("drift", f"exponent {device.drift:g}{_absolute(device.drift_spread)}"))
+    if device.diffusion:
+        found.append(("diffusion", f"{device.diffusion:g} an update{_relative(device.diffusion_spread)}"))
     if device.stuck:
-        found.append(f"{100.0 * device.stuck:g} % stuck")
-    if device.at_symmetry_point:
-        found.append("reference at the symmetry point")
+        found.append(("stuck cells", f"{100.0 * device.stuck:g} %, within +-{device.stuck_range:g}"))
+    if device.at_symmetry_point or device.reference_spread:
+        place = "at the symmetry point" if device.at_symmetry_point else "at 0"
+        found.append(("reference", place + _absolute(device.reference_spread)))
     return found
 
 
+def _absolute(spread: float) -> str:
+    return f", spread {spread:g}" if spread else ""
+
+
+def _relative(spread: float) -> str:
+    return f", spread {_percent(spread)}" if spread else ""
+
+
 def _rule(device: Device) -> str:
-    """The first sentence of the rule's docstring: its formula."""
-    return " ".join((type(device).__doc__ or "").split("\n\n")[0].split()).rstrip(".")
+    """The device's formula, from the docstring of its rule: the first sentence, or what it says of additive noise."""
+    paragraphs = [" ".join(text.split()) for text in (type(device).__doc__ or "").split("\n\n")]
+    added = [text.partition("Additive noise: ")[2].split(". ")[0] for text in paragraphs] if device.additive else []
+    return max([*added, ""], key=len).rstrip(".") or paragraphs[0].rstrip(".")
 
 
 def _document(device: Device) -> dict[str, Any]:
