@@ -69,6 +69,9 @@ class Ageing:
         self._table = NORMAL.copy()
         self._shape = device.cell_shape()
         self._write_noise = np.float32(device.write_noise * device.dw_min)
+        self._reset_keys = [
+            np.array([stream(tile.seed, Purpose.RESET, 2 * tile.number + side) for side in (DOWN, UP)]) for tile in tiles
+        ]
         self._refresh = np.array(
             [device.c2c, device.refresh_above, device.refresh_below, device.reset, device.reset_spread], np.float32
         )
@@ -120,8 +123,7 @@ class Ageing:
             words, floats = tile.records()
             worn = self._kernel(tile)(
                 tile.flat_w, words, floats, tile.layout.columns, self._shape, self._table, tile.pulse_keys,
-                np.array([stream(tile.seed, Purpose.RESET, 2 * tile.number + side) for side in (DOWN, UP)]),
-                self._refresh, LONGEST_REFRESH,
+                self._reset_keys[tile.number], self._refresh, LONGEST_REFRESH,
             ) > 0  # fmt: skip
             if happens and not changed and not worn and self._only_decays:
                 return
