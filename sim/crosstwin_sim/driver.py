@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstwin_model.bus import BusError
+from crosstwin_model.emulated_config import EmulatedConfig
 from crosstwin_model.registers import ERROR_TEXT, Control, ErrorCode, Opcode, register_map
 
 from .backend import Backend
@@ -112,6 +113,11 @@ class Driver:
         """Write a register of several fields; fields that are not given become 0."""
         register = self._map[name]
         self.set(name, sum(value << register.field(field).lsb for field, value in values.items()))
+
+    def give_time(self, array: EmulatedConfig) -> None:
+        """Set PULSE and ADC_TIMEOUT to what an emulated array needs: its shortest slot, and twice its longest read."""
+        self.set_fields("PULSE", WIDTH=1, GAP=array.minimum_slot(self.config) - 1)
+        self.set("ADC_TIMEOUT", 2 * max(array.read_latency(self.config, forward, True) for forward in (True, False)))
 
     def write_codes(self, name: str, codes: NDArray[np.int16]) -> None:
         """Fill window X or D with codes from its first entry on and 0 behind them."""

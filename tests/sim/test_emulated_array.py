@@ -25,7 +25,7 @@ ARRAY = EmulatedConfig(adc_range=1.0, adc_noise=0.01)
 
 def learn(backend: Backend, steps: int) -> tuple[float, Counters]:
     """Learn a matrix by stochastic Hamiltonian descent after a zero-shift; return the rms error and the counters."""
-    Driver.of(backend).set_fields("PULSE", WIDTH=1, GAP=ARRAY.minimum_slot(CONFIG) - 1)
+    Driver.of(backend).give_time(ARRAY)
     crossbar = Crossbar(backend, 1, pulses=PulseSettings(ARRAY.dw_min), reads=ReadSettings())
     crossbar.zero_shift(100)
     crossbar.set_transfer(2, 0.2)

@@ -82,7 +82,7 @@ def learn(backend: Backend, steps: int, array: EmulatedConfig | None = None) -> 
     driver = Driver.of(backend)
     converters = Converters(63, 1.0)
     if array is not None:
-        driver.set_fields("PULSE", WIDTH=1, GAP=array.minimum_slot(CONFIG) - 1)
+        driver.give_time(array)
     crossbar = Crossbar(backend, 0, pulses=PulseSettings(0.02), reads=ReadSettings(63, 0, 0, 2), converters=converters)
     crossbar.set_transfer(2, 0.5)
     rng = np.random.default_rng(1)

@@ -17,7 +17,7 @@ COMMANDS = {
     "train": "Train a network on crossbars, simulated or a board's.",
     "trace": "Look at a recorded run, replay it, and export its pulses as tables.",
     "device": "List, show, plot and fit crosspoint devices.",
-    "board": "Simulate a whole board, with its serial line on a pseudo-terminal.",
+    "board": "Ask a board what it is, test it, or simulate one.",
     "check": "Hold the RTL to the golden model with random operations.",
     "verilog": "Write the controller as one Verilog file, or as a package for a system on chip.",
     "fpga": "Build bitstreams for boards, and show what they take.",

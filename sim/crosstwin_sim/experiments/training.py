@@ -189,7 +189,8 @@ class Trainer(ABC):
         if run.array is None:
             converters = Converters(run.plant.input_full_scale, run.plant.adc_range)
         else:
-            converters = self._prepare_array(run.array)
+            self.driver.give_time(run.array)
+            converters = Converters(run.array.input_full_scale, run.array.adc_range)
         for pair, (rows, columns) in enumerate(run.shapes):
             pulses = PulseSettings(run.device.dw_min, source, settings.bl_min, settings.bl_max, settings.transfer_bl)
             gains = (settings.forward_gains[pair], settings.backward_gains[pair], settings.transfer_gains[pair])
@@ -215,13 +216,6 @@ class Trainer(ABC):
         settings, factor = self.run.settings, decay_factor(self.run.settings, epoch, self.run.epochs)
         for layer, every, rate in zip(self.layers, settings.transfer_every, settings.transfer_rates, strict=True):
             layer.crossbar.set_transfer(every if on else 0, rate * factor)
-
-    def _prepare_array(self, array: EmulatedConfig) -> Converters:
-        """Give an emulated array the time that it needs, and return its converters."""
-        config = self.driver.config
-        self.driver.set_fields("PULSE", WIDTH=1, GAP=array.minimum_slot(config) - 1)
-        self.driver.set("ADC_TIMEOUT", 2 * max(array.read_latency(config, forward, True) for forward in (True, False)))
-        return Converters(array.input_full_scale, array.adc_range)
 
     @abstractmethod
     def run_epoch(self, epoch: int, tick: Tick) -> float:

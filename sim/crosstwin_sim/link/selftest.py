@@ -155,8 +155,7 @@ def array_traffic(array: EmulatedConfig) -> Traffic:
         yield from digital_traffic(backend)
         config, driver = backend.config, Driver.of(backend)
         driver.forget()
-        driver.set_fields("PULSE", WIDTH=1, GAP=array.minimum_slot(config) - 1)
-        driver.set("ADC_TIMEOUT", 2 * max(array.read_latency(config, forward, True) for forward in (True, False)))
+        driver.give_time(array)
         rng = np.random.default_rng(2)
         for pair in range(config.pairs):
             for source in _random_sources(config):
