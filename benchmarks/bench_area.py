@@ -27,7 +27,7 @@ from crosstwin_sim.fpga.toolchain import ATTEMPTS, Report, implement
 
 DEVICE = "ecp5-25"
 #: What the clock must reach, in MHz, by the lines of a side.
-TARGETS = {16: 150, 64: 125, 128: 100}
+TARGETS = {16: 150, 64: 125, 128: 90}
 #: From so many lines of a side on, the whole controller is smaller than the design that only pulses.
 SMALLER_FROM = 64
 #: LUT4 and flip-flops that an added line takes at most.
