@@ -118,7 +118,7 @@ def read_cells(
             units *= -1.0
             add_whole(reference, forward, units, whole)
         sums[:] = whole
-    sums /= GRID
+    sums *= 1.0 / GRID  # exact, as GRID is a power of 2
     convert(sums, adc, table, keys, parameters, number, codes)
     hold(memory)
     return True
