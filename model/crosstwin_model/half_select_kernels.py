@@ -11,13 +11,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
-from crosstwin_model.bits import LANES, gather_4, gather_8, popcount
+from crosstwin_model.bits import LANES, popcount
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, second_key
 from crosstwin_model.grid import GRID
 from crosstwin_model.jit import name_variant, njit, source_version
-from crosstwin_model.pulse_batch import FIELDS, PAIR, PERSISTENT, VISIBLE
+from crosstwin_model.pulse_batch import FIELDS, PAIR, PERSISTENT, VISIBLE, gather_eight, gather_four
 
 _ONE = np.uint64(1)
 _NONE = np.uint64(0)
@@ -136,11 +135,11 @@ def disturb_kernel(
                 cells[j] = first + (np.uint32(j) if fires else order[j])
             if record == 4:
                 for j in range(0, n, LANES):
-                    _gather_4(ru, cells, j, record, 0, flat, places, 0, size)
+                    gather_four(ru, cells, j, record, 0, flat, places, 0, size)
             else:
                 for offset in range(0, places.size, LANES):
                     for j in range(0, n, LANES):
-                        _gather_8(ru, cells, j, record, offset, flat, places, offset, size)
+                        gather_eight(ru, cells, j, record, offset, flat, places, offset, size)
             if state == VISIBLE:
                 for j in range(n):
                     value[j] = np.float32(w[cells[j]]) * _STEP
@@ -196,18 +195,3 @@ def disturb_kernel(
                     w[cell] = np.int32((rf[place + _ONE + _ONE] - rf[place + _ONE]) * _GRID)
 
     return njit(name_variant(disturb, step.__name__, state, record, planes))
-
-
-# numba's disk cache compares a closure by its content, in which an intrinsic is new in each process; these it knows by name.
-@register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
-def _gather_4(
-    source: Any, order: Any, first: Any, record: Any, offset: Any, target: Any, rows: Any, begin: Any, size: Any
-) -> None:
-    gather_4(source, order, first, record, offset, target, rows, begin, size)
-
-
-@register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
-def _gather_8(
-    source: Any, order: Any, first: Any, record: Any, offset: Any, target: Any, rows: Any, begin: Any, size: Any
-) -> None:
-    gather_8(source, order, first, record, offset, target, rows, begin, size)

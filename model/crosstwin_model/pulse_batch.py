@@ -108,14 +108,14 @@ def _keep_between(source: Any, first: Any, low: Any, high: Any, target: Any, pla
 
 
 @register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
-def _gather_4(
+def gather_four(
     source: Any, order: Any, first: Any, record: Any, offset: Any, target: Any, rows: Any, begin: Any, size: Any
 ) -> None:
     gather_4(source, order, first, record, offset, target, rows, begin, size)
 
 
 @register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
-def _gather_8(
+def gather_eight(
     source: Any, order: Any, first: Any, record: Any, offset: Any, target: Any, rows: Any, begin: Any, size: Any
 ) -> None:
     gather_8(source, order, first, record, offset, target, rows, begin, size)
@@ -147,11 +147,11 @@ def build_pulse_block(
         noise = fields[FIELDS + planes + 3].view(np.float32)
         if record == 4:
             for j in range(0, n, LANES):
-                _gather_4(ru, order, j, record, 0, flat, places, up * places.shape[1], size)
+                gather_four(ru, order, j, record, 0, flat, places, up * places.shape[1], size)
         else:
             for offset in range(0, places.shape[1], LANES):
                 for j in range(0, n, LANES):
-                    _gather_8(ru, order, j, record, offset, flat, places, up * places.shape[1] + offset, size)
+                    gather_eight(ru, order, j, record, offset, flat, places, up * places.shape[1] + offset, size)
         if state == VISIBLE:
             for j in range(n):
                 value[j] = np.float32(w[order[j]]) * _STEP

@@ -87,7 +87,7 @@ def test_without_vivado_its_project_says_so_and_leaves_no_bitstream(tmp_path: Pa
     assert not (tmp_path / "crosstwin.bit").exists()
 
 
-@pytest.mark.skipif(shutil.which("tclsh") is None, reason="there is no tclsh")
+@pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed ('apt-get install tcl')")
 @pytest.mark.parametrize(
     ("slacks", "sentence"),
     [

@@ -147,7 +147,7 @@ def test_block_ram_cell_keeps_what_is_written(tmp_path: Path, width: int, mode: 
 def simulate(folder: Path, declarations: str, lines: list[str]) -> None:
     """Run statements on declarations, cells of ours among them, in Icarus."""
     if shutil.which("iverilog") is None:
-        pytest.skip("there is no iverilog")
+        pytest.skip("Icarus Verilog is not installed ('apt-get install iverilog')")
     bench = f"module bench; {declarations}\ninitial begin\n" + "\n".join(lines) + "\nend endmodule\n"
     (folder / "bench.v").write_text(bench)
     command = ["iverilog", "-g2012", "-o", "bench", "bench.v", str(Path(netlist.__file__).with_name("ecp5_cells.v"))]
