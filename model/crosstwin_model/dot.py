@@ -57,40 +57,55 @@ def add_lines(typingctx: Any, w: Any, lines: Any, units: Any, first: Any, width:
     return types.void(w, lines, units, long, long, low, high, long), build
 
 
-def _build_sum_lines(count: int) -> Any:
-    def sum_lines(typingctx: Any, w: Any, place: Any, width: Any, low: Any, high: Any, begin: Any, end: Any, sums: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            w, low, high, target = (_data(context, builder, signature, args, k) for k in (0, 3, 4, 7))
-            place, width, begin, end = args[1], args[2], args[5], args[6]
-            starts = [builder.gep(w, [builder.add(place, builder.mul(width, _LONG(k)))]) for k in range(count)]
-            totals = [[cgutils.alloca_once_value(builder, _ZERO) for _ in range(2)] for _ in range(count)]
-            for pair in totals:
-                for total in pair:
-                    builder.store(_ZERO, total)
-            with cgutils.for_range_slice(builder, begin, end, _LONG(SUMS), _LONG) as (j, _):
-                units = [builder.load(_vector(builder, data, j), align=4) for data in (low, high)]
-                for start, pair in zip(starts, totals, strict=True):
-                    halves = builder.xor(builder.load(_vector(builder, start, j), align=4), _TURNED)
-                    for total, unit in zip(pair, units, strict=True):
-                        builder.store(_dot(builder, builder.load(total), halves, unit), total)
-            reduce = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(_WORD, [_VECTOR]), f"llvm.vector.reduce.add.v{SUMS}i32"
-            )
-            for k, pair in enumerate(totals):
-                for half, total in enumerate(pair):
-                    builder.store(builder.call(reduce, [builder.load(total)]), builder.gep(target, [_LONG(2 * k + half)]))
-            return context.get_dummy_value()
+@intrinsic  # type: ignore[untyped-decorator]
+def sum_lines(
+    typingctx: Any, w: Any, place: Any, width: Any, low: Any, high: Any, begin: Any, end: Any, sums: Any, first: Any, pitch: Any
+) -> Any:
+    """Give the sums along LINES lines (k): sums[first + k] is that of u l, sums[pitch + first + k] that of u h.
 
-        long = types.int64
-        return types.void(w, long, long, low, high, long, long, sums), build
+    They are over w = w[place + k width + j] for j from begin to end - 1, which are a multiple of SUMS apart; low[j] is the pair
+    (u, 0) and high[j] the pair (0, u), their first number the lower half. Arrays are flat int32.
+    """
 
-    return intrinsic(sum_lines)
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        w, low, high, target = (_data(context, builder, signature, args, k) for k in (0, 3, 4, 7))
+        (place, width), (begin, end), (first, pitch) = args[1:3], args[5:7], args[8:10]
+        starts = [builder.gep(w, [builder.add(place, builder.mul(width, _LONG(k)))]) for k in range(LINES)]
+        totals = [[cgutils.alloca_once_value(builder, _ZERO) for _ in range(LINES)] for _ in range(2)]
+        for total in (*totals[0], *totals[1]):
+            builder.store(_ZERO, total)
+        with cgutils.for_range_slice(builder, begin, end, _LONG(SUMS), _LONG) as (j, _):
+            units = [builder.load(_vector(builder, data, j), align=4) for data in (low, high)]
+            for k, start in enumerate(starts):
+                halves = builder.xor(builder.load(_vector(builder, start, j), align=4), _TURNED)
+                for half, unit in enumerate(units):
+                    builder.store(_dot(builder, builder.load(totals[half][k]), halves, unit), totals[half][k])
+        for half, place in enumerate((first, builder.add(first, pitch))):
+            found = _add_up(builder, [builder.load(total) for total in totals[half]])
+            builder.store(found, builder.bitcast(builder.gep(target, [place]), found.type.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    long = types.int64
+    return types.void(w, long, long, low, high, long, long, sums, long, long), build
 
 
-#: ``sum_4(w, place, width, low, high, begin, end, sums)``, and alike ``sum_1``, give the sums along 4 lines (1): sums[2 k] is
-#: that of u l and sums[2 k + 1] that of u h over w = w[place + k width + j] for j from begin to end - 1, which are a multiple of
-#: SUMS apart; low[j] is the pair (u, 0) and high[j] the pair (0, u), their first number the lower half. Arrays are flat int32.
-sum_4, sum_1 = _build_sum_lines(4), _build_sum_lines(1)
+def _add_up(builder: Any, vectors: list[Any]) -> Any:
+    """Return a vector of the sums of each of four vectors' elements."""
+    while len(vectors) > 1:
+        # Of each pair, a vector whose elements are by turns, in groups as long as before, sums of the one's and of the other's.
+        group = LINES // len(vectors)
+        even = [k + (SUMS - group if k & group else 0) for k in range(SUMS)]
+        odd = [k + (SUMS if k & group else group) for k in range(SUMS)]
+        vectors = [
+            builder.add(*(builder.shuffle_vector(a, b, ir.Constant(_VECTOR, which)) for which in (even, odd)))
+            for a, b in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
+    (total,) = vectors
+    while (half := total.type.count // 2) >= LINES:
+        kind = ir.VectorType(_WORD, half)
+        parts = (builder.shuffle_vector(total, total, ir.Constant(kind, list(range(n, n + half)))) for n in (0, half))
+        total = builder.add(*parts)
+    return total
 
 
 def _dot(builder: Any, total: Any, halves: Any, units: Any) -> Any:

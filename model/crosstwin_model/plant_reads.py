@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model import read_kernels
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.grid import from_grid
+from crosstwin_model.memory import addresses
 from crosstwin_model.noise import NORMAL, Purpose, draw_bits, stream
 from crosstwin_model.plant_config import PlantConfig
 from crosstwin_model.tile import Tile
@@ -32,15 +31,10 @@ class Reads:
         Gives converters and lines.
     tiles : list of Tile
         All of the plant's.
-
-    Attributes
-    ----------
-    number : int
-        Reads so far, modulo 2^32.
     """
 
     def __init__(self, controller: ControllerConfig, config: PlantConfig, tiles: list[Tile]) -> None:
-        self.number = 0
+        self._number = np.zeros(1, np.uint32)
         self._config, self._tiles = config, tiles
         self._lines = (controller.columns, controller.rows)
         self._nothing = np.zeros((0, 0), np.int32)
@@ -48,6 +42,16 @@ class Reads:
         self._table = NORMAL.copy()
         self._parameters = config.read_parameters(controller.adc_max)
         self._converters = config.converter_errors(controller.rows, controller.columns, controller.adc_max)
+        self._plans: dict[tuple[int, bool, bool, int], npt.NDArray[np.int64]] = {}
+
+    @property
+    def number(self) -> int:
+        """Reads so far, modulo 2^32."""
+        return int(self._number[0])
+
+    @number.setter
+    def number(self, number: int) -> None:
+        self._number[0] = number
 
     def read(self, cells: Tile, differential: bool, forward: bool, charge: Charge, gain: int, count: int) -> Codes:
         """Make the read of :meth:`crosstwin_model.plant.Plant.read`."""
@@ -61,28 +65,32 @@ class Reads:
         if self._config.lines is not None:
             done = self._read_lines(cells, differential, forward, self._checked(charge, forward), gain, codes)
         else:
-            other = self._tiles[cells.number | 2]
-            w, reference, *rest = self.arguments(cells, other if differential and other.touched else None, forward, gain)
+            plan = self.plan(cells, differential and self._tiles[cells.number | 2].touched, forward, gain)
             try:
-                done = read_kernels.read(w, reference, forward, charge, *rest, self.number, codes)
+                done = read_kernels.read(plan, charge, codes)
             except TypeError:
                 done = False  # an array that the kernel does not take
             if not done:
-                done = read_kernels.read(w, reference, forward, self._checked(charge, forward), *rest, self.number, codes)
+                done = read_kernels.read(plan, self._checked(charge, forward), codes)
         if not done:
             largest = charge[np.abs(charge.astype(np.int64)).argmax()]
             raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{read_kernels.CHARGE_MAX}")
-        self.number = (self.number + 1) & WRAP
         return codes
 
-    def arguments(self, cells: Tile, reference: Tile | None, forward: bool, gain: int) -> tuple[npt.NDArray[Any], ...]:
-        """Return what :func:`crosstwin_model.read_kernels.read` takes of a tile and its converters.
+    def plan(self, cells: Tile, subtracted: bool, forward: bool, gain: int) -> npt.NDArray[np.int64]:
+        """Return what :func:`crosstwin_model.read_kernels.read` takes of a tile and its converters, int64[19].
 
-        It is the cells, those that are subtracted (none where there is no reference, or all of them are 0), the errors of the
-        driven and of the sensed lines, the table of the noise, the tile's keys and the parameters.
+        It is the :func:`crosstwin_model.memory.addresses` of the cells, of those of the reference if they are ``subtracted``
+        (which changes nothing where they are all 0), of the errors of the driven and of the sensed lines, the table of the noise,
+        the tile's keys, the parameters and the number of reads; then the numbers that the kernel's module names.
         """
-        subtracted = self._nothing if reference is None else reference.w
-        return (cells.w, subtracted, *self._converters[forward], self._table, cells.converter_keys, self._parameters[gain])
+        key = (cells.number, subtracted, forward, gain)
+        if key not in self._plans:
+            reference = self._tiles[cells.number | 2].w if subtracted else self._nothing
+            arrays = (cells.w, reference, *self._converters[forward], self._table, cells.converter_keys, self._parameters[gain])
+            numbers = (*addresses(*arrays, self._number), *cells.w.shape, forward)
+            self._plans[key] = np.array(numbers, np.int64)
+        return self._plans[key]
 
     def delays(self, beats: int) -> npt.NDArray[np.int32]:
         """Return the delays of :meth:`crosstwin_model.plant.Plant.delays`."""
@@ -113,4 +121,5 @@ class Reads:
         if differential:
             sums = sums - lines.read_sums(from_grid(self._tiles[cells.number | 2].w), units.astype(np.int64), forward)
         read_kernels.convert(sums, adc, self._table, keys, parameters, self.number, codes)
+        self._number += np.uint32(1)
         return True

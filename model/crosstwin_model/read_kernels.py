@@ -17,7 +17,7 @@ from numba.extending import register_jitable
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, normal, second_key
 from crosstwin_model.grid import GRID
 from crosstwin_model.jit import njit, njit_only, source_version
-from crosstwin_model.memory import borrow, hold
+from crosstwin_model.memory import array_at, borrow, hold
 from crosstwin_model.read_sums import add_sums, add_whole
 
 #: Charges with noise or errors are multiples of 1 / CHARGE_GRID.
@@ -25,11 +25,10 @@ CHARGE_GRID = 2.0**8
 #: Largest size of a charge.
 CHARGE_MAX = 65535
 
-_CELLS, _ERRORS = types.int32[:, ::1], types.float64[:, ::1]
-_READ = types.boolean(
-    _CELLS, _CELLS, types.boolean, types.int32[::1], _ERRORS, _ERRORS, types.float32[::1], types.uint32[::1], types.float64[::1],
-    types.int64, types.int32[::1],
-)  # fmt: skip
+#: What a plan of a read holds behind the addresses of its arrays: the size of the tile, and whether rows are driven.
+ROWS, COLUMNS, FORWARD = range(16, 19)
+
+_CODES = types.int32[::1]
 
 
 def _build_drive() -> Callable[..., float]:
@@ -80,9 +79,10 @@ def _build_convert() -> Callable[..., None]:
             for line in range(lines):
                 values[line] = values[line] * errors[0, line] + errors[1, line]
         if noise > 0.0:
+            stream = (keys[2], keys[3])  # read once: for all the compiler knows, a line's bits might overwrite them
             for line in range(lines):
-                key = cell_key(keys[2:], line)
-                bits[line] = draw_bits(key, second_key(keys[2:], key), number) >> SHIFT
+                key = cell_key(stream, line)
+                bits[line] = draw_bits(key, second_key(stream, key), number) >> SHIFT
             for line in range(lines):
                 values[line] += noise * np.float64(table[bits[line]])
         for line in range(lines):
@@ -92,17 +92,20 @@ def _build_convert() -> Callable[..., None]:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def read_cells(
-    w: Any, reference: Any, forward: Any, charge: Any, dac: Any, adc: Any, table: Any, keys: Any, parameters: Any, number: Any,
-    codes: Any,
-) -> bool:  # fmt: skip
+def read_cells(plan: Any, charge: Any, codes: Any) -> bool:
     """Do what :func:`read` does, in another compiled function and with borrowed arrays."""
-    driven, sensed = w.shape if forward else (w.shape[1], w.shape[0])
-    if charge.size != driven:
+    rows, columns, forward = plan[ROWS], plan[COLUMNS], plan[FORWARD] != 0
+    driven, sensed = (rows, columns) if forward else (columns, rows)
+    if charge.size != driven or codes.size > sensed:
         return False
+    w = array_at(plan, 0, np.int32).reshape(rows, columns)
+    reference = array_at(plan, 1, np.int32).reshape(plan[3] // columns, columns)
+    dac, adc = array_at(plan, 2, np.float64).reshape(2, plan[5] // 2), array_at(plan, 3, np.float64).reshape(2, plan[7] // 2)
+    table, keys, parameters = array_at(plan, 4, np.float32), array_at(plan, 5, np.uint32), array_at(plan, 6, np.float64)
+    count = array_at(plan, 7, np.uint32)
     memory = np.empty(driven + sensed)
     units, sums = borrow(memory)[:driven], borrow(memory)[driven:]
-    total = drive(charge, dac, table, keys, parameters, number, units)
+    total = drive(charge, dac, table, keys, parameters, count[0], units)
     if total < 0.0:
         return False
     if total <= parameters[5]:
@@ -119,33 +122,29 @@ def read_cells(
             add_whole(reference, forward, units, whole)
         sums[:] = whole
     sums *= 1.0 / GRID  # exact, as GRID is a power of 2
-    convert(sums, adc, table, keys, parameters, number, codes)
+    convert(sums, adc, table, keys, parameters, count[0], codes)
     hold(memory)
+    count[0] += np.uint32(1)
     return True
 
 
 def _build_read() -> Callable[..., bool]:
     version = source_version()  # see crosstwin_model.jit
 
-    def read(
-        w: Any, reference: Any, forward: Any, charge: Any, dac: Any, adc: Any, table: Any, keys: Any, parameters: Any,
-        number: Any, codes: Any,
-    ) -> bool:  # fmt: skip
+    def read(plan: Any, charge: Any, codes: Any) -> bool:
         _ = version
-        done: bool = read_cells(
-            borrow(w), borrow(reference), forward, borrow(charge), borrow(dac), borrow(adc), borrow(table), borrow(keys),
-            borrow(parameters), number, borrow(codes),
-        )  # fmt: skip
+        done: bool = read_cells(borrow(plan), borrow(charge), borrow(codes))
         return done
 
-    return njit_only(_READ, read)
+    return njit_only(types.boolean(types.int64[::1], _CODES, _CODES), read)
 
 
 #: The three steps of a read, and all of it on ideal lines; parameters as of :func:`crosstwin_model.reference.read`. ``drive``
 #: fills ``units``, the charges that the driven lines really carry, in multiples of 1 / parameters[4], and returns the sum of
-#: their sizes; -1 where a charge is above :data:`CHARGE_MAX`, and then, and where there are not as many charges as lines,
-#: ``read`` returns False and fills nothing; for arrays of other types it raises TypeError. ``convert`` fills ``codes`` from sums
-#: of conductances times units, and spoils the sums. Errors have no lines, and the reference no cells, where there are none.
+#: their sizes; -1 where a charge is above :data:`CHARGE_MAX`. ``convert`` fills ``codes`` from sums of conductances times units,
+#: and spoils the sums. Errors have no lines, and the reference no cells, where there are none. ``read`` takes a plan of
+#: :meth:`crosstwin_model.plant_reads.Reads.plan`, int64[19], and counts the read; where a charge is too large, or there are not
+#: as many charges as lines or more codes, it returns False and does nothing; for arrays of other types it raises TypeError.
 drive = _build_drive()
 convert = _build_convert()
 read = _build_read()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_1, sum_4
+from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_lines
 from crosstwin_model.jit import njit, njit_any_order
 from crosstwin_model.memory import borrow, hold
 
@@ -118,30 +118,29 @@ def backward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
     """Do what :func:`backward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // SUMS."""
     rows, columns = w.shape
     whole = columns // SUMS * SUMS
-    memory = np.empty(2 * whole + 8, np.int32)
+    # Lines are summed in fours, the last ones four times each.
+    pitch = rows + LINES
+    memory = np.empty(2 * whole + 2 * pitch, np.int32)
     left = borrow(memory)
-    low, high, four = left[:whole], left[whole : 2 * whole], left[2 * whole :]
+    low, high, both = left[:whole], left[whole : 2 * whole], left[2 * whole :]
     for column in range(whole):
         unit = np.int32(units[column])
         low[column] = unit & 0xFFFF
         high[column] = unit << 16
     flat = w.reshape(w.size)
     block = LARGEST_SUM // largest // SUMS * SUMS
+    four = rows // LINES * LINES
     for begin in range(0, whole, block):
         end = min(begin + block, whole)
-        driving = 0.0
+        driving = np.int64(0)
         for column in range(begin, end):
-            driving += units[column]
-        row = 0
-        while row < rows:
-            count = 4 if row + 4 <= rows else 1
-            if count == 4:
-                sum_4(flat, row * columns, columns, low, high, begin, end, four)
-            else:
-                sum_1(flat, row * columns, columns, low, high, begin, end, four)
-            for k in range(count):
-                sums[row + k] += np.float64(four[2 * k + 1]) * _HALF + np.float64(four[2 * k]) + _TURNED * driving
-            row += count
+            driving += np.int64(units[column])
+        for row in range(0, four, LINES):
+            sum_lines(flat, row * columns, columns, low, high, begin, end, both, row, pitch)
+        for row in range(four, rows):
+            sum_lines(flat, row * columns, 0, low, high, begin, end, both, row, pitch)
+        for row in range(rows):
+            sums[row] += np.float64(both[pitch + row]) * _HALF + np.float64(both[row]) + _TURNED * np.float64(driving)
     for row in range(rows):
         for column in range(whole, columns):
             sums[row] += units[column] * np.float64(w[row, column])

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from crosstwin_model.config import Source
 from crosstwin_model.memory import addresses
 from crosstwin_model.plant import Plant
-from crosstwin_model.plant_reads import WRAP
 from crosstwin_model.registers import SEED_BITS, SEED_RESET, TileKind
 
 from .crossbar import PulseSettings, ReadSettings
@@ -94,9 +93,8 @@ class DirectCrossbar:
         """Return the plan of a read, with the reference if that has ever been changed."""
         plant, window = self.plant, self.reads.window
         gain = self.reads.forward_gain if forward else self.reads.backward_gain
-        arrays = plant.reads.arguments(self._tile, self._reference if touched else None, forward, gain)
         step = converters.input_full_scale / window * adc_step(converters, plant.controller.adc_max, gain)
-        return np.array([*addresses(*arrays), forward, window, _bits(step)], np.int64)
+        return np.array([*plant.reads.plan(self._tile, touched, forward, gain), window, _bits(step)], np.int64)
 
     def forward(self, x: Floats) -> Floats:
         """Return x W: outputs of the columns for inputs of the rows, float64[columns] of float64[rows]."""
@@ -132,17 +130,13 @@ class DirectCrossbar:
         raise TypeError("a DirectCrossbar holds addresses of its plant's arrays; make another one for a copy of the plant")
 
     def _read(self, values: Floats, forward: bool, outputs: Floats) -> Floats:
-        reads = self.plant.reads
         plan = self._plans[forward][self._reference.touched]
         try:
-            found = read(plan, reads.number, values, outputs)
+            found = read(plan, values, outputs)
         except TypeError:
             found = REFUSED  # an array that the kernel does not take
         if found == REFUSED:
-            checked = _vector("x", values, self._rows) if forward else _vector("d", values, self._columns)
-            found = read(plan, reads.number, checked, outputs)
-        if found == DONE:
-            reads.number = (reads.number + 1) & WRAP
+            read(plan, _vector("x", values, self._rows) if forward else _vector("d", values, self._columns), outputs)
         return outputs
 
 

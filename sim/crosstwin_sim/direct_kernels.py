@@ -102,48 +102,39 @@ def update_kernel(
     )
 
 
-#: What a plan of a read holds behind the addresses: whether it is forward, the largest code of a vector, and the bits of the
-#: output of one ADC code at an input of 1 as a float64.
-FORWARD, WINDOW, OUTPUT_STEP = range(14, 17)
+#: What a plan of a read holds behind that of the plant: the largest code of a vector, and the bits of the output of one ADC code
+#: at an input of 1 as a float64.
+WINDOW, OUTPUT_STEP = range(19, 21)
 
 
 def _build_read() -> Callable[..., int]:
     version = source_version(Path(__file__), Path(scaling.__file__))
 
-    def read(plan: Any, number: Any, values: Any, outputs: Any) -> int:
+    def read(plan: Any, values: Any, outputs: Any) -> int:
         _ = version
         plan, values, outputs = borrow(plan), borrow(values), borrow(outputs)
-        forward = plan[FORWARD] != 0
-        rows, columns = (values.size, outputs.size) if forward else (outputs.size, values.size)
         largest = largest_magnitude(values)
-        if rows * columns != plan[1] or not largest < np.inf:
+        driven, sensed = values.size, outputs.size
+        if driven * sensed != plan[1] or not largest < np.inf:
             return REFUSED
         if largest == 0.0:
             outputs[:] = 0.0
             return NOTHING
-        driven, sensed = values.size, outputs.size
         memory = np.empty(2 * driven + sensed, np.int32)
         charge, codes = borrow(memory)[:driven], borrow(memory)[driven : driven + sensed]
         inputs = borrow(memory)[driven + sensed :].view(np.int16)[:driven]
         fill_codes(inputs, values, largest, plan[WINDOW])
         charge[:] = inputs
-        read_cells(
-            array_at(plan, 0, np.int32).reshape(rows, columns),
-            array_at(plan, 1, np.int32).reshape(plan[3] // columns, columns),
-            forward, charge, array_at(plan, 2, np.float64).reshape(2, plan[5] // 2),
-            array_at(plan, 3, np.float64).reshape(2, plan[7] // 2), array_at(plan, 4, np.float32),
-            array_at(plan, 5, np.uint32), array_at(plan, 6, np.float64), number, codes,
-        )  # fmt: skip
+        read_cells(plan, charge, codes)
         unit = largest * plan.view(np.float64)[OUTPUT_STEP]
         for line in range(sensed):
             outputs[line] = codes[line] * unit
         hold(memory)
         return DONE
 
-    return njit_only(types.int64(_PLAN, types.int64, _FLOATS, _FLOATS), read)
+    return njit_only(types.int64(_PLAN, _FLOATS, _FLOATS), read)
 
 
-#: The compiled read from floats on, of (plan int64[17], number, values float64[driven], outputs float64[sensed]): a plan begins
-#: with :func:`crosstwin_model.memory.addresses` of :meth:`crosstwin_model.plant_reads.Reads.arguments`; ``number`` is that of the
-#: read. It fills the outputs and returns what became of it.
+#: The compiled read from floats on, of (plan int64[21], values float64[driven], outputs float64[sensed]): a plan begins with that
+#: of :meth:`crosstwin_model.plant_reads.Reads.plan`. It fills the outputs, counts the read, and returns what became of it.
 read = _build_read()

@@ -119,6 +119,16 @@ def test_read_noise_is_fresh_at_every_read_line_and_tile() -> None:
         assert abs(np.corrcoef(*pair)[0, 1]) < 4 / np.sqrt(1999)
 
 
+def test_reads_are_counted_modulo_2_to_32() -> None:
+    plant = _plant()
+    plant.reads.number = 2**32 - 1
+    plant.read(0, True, True, _charge(), 0, 200)
+    assert plant.reads.number == 0
+    with pytest.raises(ValueError, match="charge holds 65536"):
+        plant.read(0, True, True, _charge(r0=65536), 0, 200)
+    assert plant.reads.number == 0
+
+
 def test_input_noise_is_common_to_all_sensed_lines_and_absent_on_idle_ones() -> None:
     plant = _plant(dac_noise=2.0, adc_range=100.0, input_full_scale=1)
     plant.set_conductance(0, _filled(1.0))
