@@ -4,7 +4,7 @@ The device is the same on both sides (soft bounds +-.6, all spreads and the cycl
 vectors, the learning rate .01, the longest pulse train (31 slots; both sides take fewer where fewer do, and scale both lines'
 probabilities alike) and the converters (7-bit inputs, 9-bit outputs over +-12 with noise .06). The mean number of pulses a cell
 is printed for both sides: it is what makes an update cost. The peer is called in its fastest way, its C++ tile, and also as its
-Python tile; rounds of both sides alternate, durations are processor time, ratios are medians over the rounds' pairs.
+Python tile; rounds of both sides alternate on one core, durations are processor time, ratios are medians over the rounds' pairs.
 
 Without the peer (`make bench PEER=aihwkit`) the rows are held against its recorded figures, and against the plain numpy
 reference, which defines what the kernels must do.
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from common import Row, compared, cpu_seconds, report, show
+from common import Row, compared, cpu_seconds, report, show, stay_on_one_core
 from golden_layer import BL, DEVICE, PEER_DEVICE, RATE, SEED, GoldenLayer
 from peer.client import Peer, open_peer
 from peer.recorded import RECORDED
@@ -31,9 +31,9 @@ KINDS = ("dense", "typical")
 ACTIONS = ("update", "forward", "backward")
 #: Levels of ours (see ``golden_layer``), each with the peer's tile that it is held against: its C++ one, or its Python one.
 LEVELS = (("cells", "C++"), ("direct", "C++"), ("host", "C++"), ("host", "Python"))
-#: A round takes about that many seconds of each side, and there are so many rounds.
-ROUND = 0.03
-ROUNDS = 9
+#: A round takes about that many seconds of each side, and there are so many rounds: short ones, most of which nothing disturbs.
+ROUND = 0.01
+ROUNDS = 31
 
 
 def per_round(run: Callable[[int], float]) -> int:
@@ -121,6 +121,7 @@ def seconds_of(action: Callable[[], object], count: int) -> float:
 
 def main() -> None:
     """Measure, print and write build/bench/golden.json."""
+    stay_on_one_core()
     peer = open_peer()
     rows = [bench_reference()]
     show(rows)

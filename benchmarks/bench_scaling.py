@@ -1,6 +1,6 @@
 """Cost of the golden model's updates from 64 x 64 to 4096 x 4096, two threads against one, and memory.
 
-An update's cost should grow with its coincidences and with the lines, not with the cells. It is measured, pulse trains included,
+An update's cost should grow with its coincidences and with the lines, not with the cells. It is measured from float vectors on,
 with three kinds of vectors: dense (x and d uniform), typical (x = 0.5 relu(N), d = 0.01 N^3) and sparse (16 lines of each side,
 so that the coincidences stay the same while the cells grow 4096-fold). Fitted by least squares of relative errors, the cost of
 all of them is a sum of three terms: so much an update, so much a line, so much a coincidence.
@@ -27,17 +27,18 @@ from crosstwin_model.registers import TileKind
 SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
 THREADED_SIZES = (512, 1024, 2048, 4096)
 KINDS = ("dense", "typical", "sparse")
-ROUND = 0.1
-ROUNDS = 5
+#: A round takes about that many seconds, and there are so many rounds: short ones, most of which nothing disturbs.
+ROUND = 0.02
+ROUNDS = 25
 MEMORY_LINES = 4096
 MEMORY_LIMIT = 2000.0
 
 
-def updates_for(layer: GoldenLayer) -> int:
-    """Return how many updates take about a round."""
-    layer.run("trains update", 1)
+def calls_for(layer: GoldenLayer, action: str) -> int:
+    """Return how often something must be done for about a round."""
+    layer.run(action, 1)
     count = 1
-    while (duration := layer.run("trains update", count)) < ROUND / 4:
+    while (duration := layer.run(action, count)) < ROUND / 4:
         count *= 4
     return max(1, round(count * ROUND / duration))
 
@@ -49,8 +50,8 @@ def costs() -> list[Row]:
     for lines in SIZES:
         for kind in KINDS:
             layer = GoldenLayer(lines, kind)
-            count = updates_for(layer)
-            cost = 1e6 * float(np.median([layer.run("trains update", count) / count for _ in range(ROUNDS)]))
+            count = calls_for(layer, "direct update")
+            cost = 1e6 * float(np.median([layer.run("direct update", count) / count for _ in range(ROUNDS)]))
             pulses = layer.coincidences() * lines * lines
             name = f"{lines} x {lines}, {kind}"
             rows.append(Row(f"{name}: pulses an update", pulses, "pulses"))
@@ -72,17 +73,18 @@ def threads() -> list[Row]:
     """Measure two threads against one, by the clock on the wall."""
     rows = []
     for lines in THREADED_SIZES:
-        for kind in ("dense", "typical"):
+        for kind, action in (("dense", "update"), ("typical", "update"), ("dense", "forward"), ("dense", "backward")):
             one, two = (GoldenLayer(lines, kind, threads) for threads in (1, 2))
-            count = updates_for(one)
-            updates_for(two)
+            what = f"direct {action}"
+            count = calls_for(one, what)
+            calls_for(two, what)
             single, double, faster = compared(
-                lambda one=one, count=count: one.run("trains update", count, time.perf_counter) / count,
-                lambda two=two, count=count: two.run("trains update", count, time.perf_counter) / count,
-                ROUNDS + 2,
+                lambda one=one, what=what, count=count: one.run(what, count, time.perf_counter) / count,
+                lambda two=two, what=what, count=count: two.run(what, count, time.perf_counter) / count,
+                ROUNDS,
             )
             rows.append(
-                Row(f"{lines} x {lines}, {kind}: update, two threads against one", 1e6 * double, "us", 1e6 * single, faster)
+                Row(f"{lines} x {lines}, {kind}: {action}, two threads against one", 1e6 * double, "us", 1e6 * single, faster)
             )
     return rows
 

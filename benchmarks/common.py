@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -38,6 +39,12 @@ def cpu_seconds(action: Callable[[], object]) -> float:
     start = time.thread_time()
     action()
     return time.thread_time() - start
+
+
+def stay_on_one_core() -> None:
+    """Keep this process, and those that it starts, on one core where the system can: what slows a core down slows all of them."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def paired(first: Callable[[], float], second: Callable[[], float], rounds: int) -> tuple[float, float]:

@@ -1,10 +1,9 @@
-"""A square layer on the golden model, driven at four levels, for the benches of its speed.
+"""A square layer on the golden model, driven at three levels, for the benches of its speed.
 
 - ``cells``: pulse words, made beforehand, applied to the cells (:meth:`crosstwin_model.plant.Plant.update`), or one read of them.
 - ``direct``: from the float vectors on (:class:`crosstwin_sim.direct.DirectCrossbar`): scaling, codes, the slots in which each
   line fires, all quadrants applied; of a read, the scaling, the codes, the read, and the floats that its codes mean. This is what
   the peer's tile does in its ``update`` and ``forward``.
-- ``trains``: an update from the float vectors on in its separate steps, which also runs in several threads.
 - ``host``: the whole host program, with the registers and the clock cycles of the controller.
 """
 
@@ -106,7 +105,6 @@ class GoldenLayer:
         self._actions: dict[str, tuple[Callable[..., object], list[tuple[Any, ...]]]] = {
             "cells forward": (self.plant.read, x_reads),
             "cells backward": (self.plant.read, d_reads),
-            "trains update": (lambda x, d: self.plant.update(0, *self.trains(x, d)), self._ring),
             "direct update": (self.direct.update, [(x, d, RATE) for x, d in self._ring]),
             "direct forward": (self.direct.forward, x_ring),
             "direct backward": (self.direct.backward, d_ring),

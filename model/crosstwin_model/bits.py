@@ -99,52 +99,6 @@ gather_4, gather_8 = _build_gather(4), _build_gather(8)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def cross_line(
-    typingctx: Any, lines: Any, line: Any, pitch: Any, crossed: Any, first: Any, width: Any, words: Any,
-    numbers: Any, number: Any, end: Any, base: Any, target: Any, place: Any,
-) -> Any:  # fmt: skip
-    """Cross a line with others, j = 0, 1 ... end - number - 1, and list the cells that are hit.
-
-    The coincidences are count[j] = the sum over k < words of popcount(lines[line + k pitch] & crossed[first + j + k width]). Of
-    those that are not 0, count[j] << 32 | base + numbers[number + j] is put to target[place ...], in order; the place behind them
-    is returned. All arrays are flat uint64, sums of base and numbers below 2^32. LANES others are read at a time, so that behind
-    the last their words must be 0, and LANES words may be written beyond the place that is returned.
-    """
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        lines, crossed, numbers, target = (_data(context, builder, signature, args, k) for k in (0, 3, 7, 11))
-        line, pitch, first, width, words, number, end, base, place = (args[k] for k in (1, 2, 4, 5, 6, 8, 9, 10, 12))
-        zero = ir.Constant(_LONGS, [0] * LANES)
-        popcounts = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_LONGS, [_LONGS]), f"llvm.ctpop.v{LANES}i64")
-
-        def coincide(word: Any, first: Any) -> Any:
-            return builder.call(popcounts, [builder.and_(word, builder.load(_vector(builder, crossed, first, LANES), align=8))])
-
-        # The first word, mostly the only one, stays in a register.
-        word_0 = _all_lanes(builder, builder.load(builder.gep(lines, [line])))
-        bases, more = _all_lanes(builder, base), builder.sub(words, _LONG(1))
-        reached = cgutils.alloca_once_value(builder, place)
-        with cgutils.for_range_slice(builder, _LONG(0), builder.sub(end, number), _LONG(LANES), _LONG) as (j, _):
-            here = builder.add(first, j)
-            count = cgutils.alloca_once_value(builder, zero)
-            builder.store(coincide(word_0, here), count)
-            with cgutils.for_range(builder, more) as loop:
-                k = builder.add(loop.index, _LONG(1))
-                word = _all_lanes(builder, builder.load(builder.gep(lines, [builder.add(line, builder.mul(k, pitch))])))
-                counted = coincide(word, builder.add(here, builder.mul(k, width)))
-                builder.store(builder.add(builder.load(count), counted), count)
-            counts = builder.load(count)
-            cells = builder.load(_vector(builder, numbers, builder.add(number, j), LANES), align=8)
-            hits = builder.or_(builder.shl(counts, ir.Constant(_LONGS, [32] * LANES)), builder.add(bases, cells))
-            at = builder.load(reached)
-            builder.store(_keep(builder, hits, builder.icmp_unsigned("!=", counts, zero), target, at), reached)
-        return builder.load(reached)
-
-    long = types.uint64
-    return long(lines, long, long, crossed, long, long, long, numbers, long, long, long, target, long), build
-
-
-@intrinsic  # type: ignore[untyped-decorator]
 def keep_between(typingctx: Any, source: Any, first: Any, low: Any, high: Any, target: Any, place: Any) -> Any:
     """Put those of source[first ... first + LANES - 1] above ``low`` and at most ``high`` to target[place ...], in order.
 
@@ -195,3 +149,57 @@ def _keep(builder: Any, values: Any, kept: Any, target: Any, place: Any) -> Any:
     packed = builder.call(compress, [values, kept, ir.Constant(_LONGS, ir.Undefined)])
     builder.store(packed, _vector(builder, target, place, LANES), align=8)
     return builder.add(place, builder.zext(builder.ctpop(builder.bitcast(kept, ir.IntType(LANES))), _LONG))
+
+
+def _build_cross(several: bool) -> Any:
+    """Return the crossing of lines of ``several`` words, or of one."""
+
+    def cross(
+        typingctx: Any, lines: Any, line: Any, pitch: Any, crossed: Any, first: Any, width: Any, words: Any,
+        numbers: Any, number: Any, end: Any, base: Any, target: Any, place: Any,
+    ) -> Any:  # fmt: skip
+        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            lines, crossed, numbers, target = (_data(context, builder, signature, args, k) for k in (0, 3, 7, 11))
+            line, pitch, first, width, words, number, end, base, place = (args[k] for k in (1, 2, 4, 5, 6, 8, 9, 10, 12))
+            zero = ir.Constant(_LONGS, [0] * LANES)
+            kind = ir.FunctionType(_LONGS, [_LONGS])
+            popcounts = cgutils.get_or_insert_function(builder.module, kind, f"llvm.ctpop.v{LANES}i64")
+
+            def coincide(word: Any, first: Any) -> Any:
+                others = builder.load(_vector(builder, crossed, first, LANES), align=8)
+                return builder.call(popcounts, [builder.and_(word, others)])
+
+            # The first word, mostly the only one, stays in a register.
+            word_0, bases = _all_lanes(builder, builder.load(builder.gep(lines, [line]))), _all_lanes(builder, base)
+            reached = cgutils.alloca_once_value(builder, place)
+            with cgutils.for_range_slice(builder, _LONG(0), builder.sub(end, number), _LONG(LANES), _LONG) as (j, _):
+                here = builder.add(first, j)
+                counts = coincide(word_0, here)
+                if several:
+                    count = cgutils.alloca_once_value(builder, zero)
+                    builder.store(counts, count)
+                    with cgutils.for_range(builder, builder.sub(words, _LONG(1))) as loop:
+                        k = builder.add(loop.index, _LONG(1))
+                        word = _all_lanes(builder, builder.load(builder.gep(lines, [builder.add(line, builder.mul(k, pitch))])))
+                        counted = coincide(word, builder.add(here, builder.mul(k, width)))
+                        builder.store(builder.add(builder.load(count), counted), count)
+                    counts = builder.load(count)
+                cells = builder.load(_vector(builder, numbers, builder.add(number, j), LANES), align=8)
+                hits = builder.or_(builder.shl(counts, ir.Constant(_LONGS, [32] * LANES)), builder.add(bases, cells))
+                at = builder.load(reached)
+                builder.store(_keep(builder, hits, builder.icmp_unsigned("!=", counts, zero), target, at), reached)
+            return builder.load(reached)
+
+        long = types.uint64
+        return long(lines, long, long, crossed, long, long, long, numbers, long, long, long, target, long), build
+
+    return intrinsic(cross)
+
+
+#: ``cross_words(lines, line, pitch, crossed, first, width, words, numbers, number, end, base, target, place)`` crosses a line
+#: with others, j = 0, 1 ... end - number - 1, and lists the cells that are hit; ``cross_word`` does where words is 1, in less
+#: time. The coincidences are count[j] = the sum over k < words of popcount(lines[line + k pitch] & crossed[first + j + k width]).
+#: Of those that are not 0, count[j] << 32 | base + numbers[number + j] is put to target[place ...], in order; the place behind
+#: them is returned. All arrays are flat uint64, sums of base and numbers below 2^32. LANES others are read at a time, so that
+#: behind the last their words must be 0, and LANES words may be written beyond the place that is returned.
+cross_word, cross_words = _build_cross(False), _build_cross(True)

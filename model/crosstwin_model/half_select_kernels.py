@@ -107,8 +107,8 @@ def disturb_kernel(
     -------
     callable
         Of (w int32[cells], ru, rf, places int64[words], shape float32[S], table, keys uint32[4], scales float32[2], up, response
-        float32, row words uint64[rows, words], and what :data:`list_columns` returns), as of
-        :func:`crosstwin_model.pulse_kernels.pulse_kernel` for one direction.
+        float32, row words uint64[rows, words], and what :data:`list_columns` returns), as in a plan of
+        :mod:`crosstwin_model.pulse_jobs` but for one direction.
     """
     version = source_version()  # see crosstwin_model.jit
     stride = np.uint64(record)

@@ -20,8 +20,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _COMPILED_INTO_OTHERS = (
-    "noise", "draws", "bits", "elementary", "memory", "line_lists", "pulse_batch", "pulse_kernels", "dot", "read_sums",
-    "read_kernels", "lfsr", "firing", "engine",
+    "noise", "draws", "bits", "elementary", "memory", "atomics", "crew", "line_lists", "pulse_batch", "pulse_jobs", "dot",
+    "read_sums", "read_kernels", "lfsr", "firing", "engine",
 )  # fmt: skip
 
 
@@ -38,6 +38,14 @@ def njit_only(signature: Any, function: Callable[P, R]) -> Callable[P, R]:
 def njit_any_order(function: Callable[P, R]) -> Callable[P, R]:
     """Do the same for a function whose sums are exact, so that they may be added in any order and fused with products."""
     return _compile(function, fastmath={"reassoc", "contract"})
+
+
+def native(signature: Any, function: Callable[..., None]) -> Any:
+    """Compile a function at once for callers that are compiled themselves and know its ``address``; keep what is returned."""
+    try:
+        return numba.cfunc(signature, cache=True)(function)
+    except RuntimeError:  # as below
+        return numba.cfunc(signature)(function)
 
 
 def _compile(function: Callable[P, R], signature: Any = None, **options: Any) -> Callable[P, R]:

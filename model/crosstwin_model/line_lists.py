@@ -23,7 +23,7 @@ def list_size(lines: Any, sides: Any, words: Any) -> Any:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def list_lines(line_words: Any, signs: Any, memory: Any) -> Any:
+def list_lines(line_words: Any, signs: Any, memory: Any) -> None:
     """List the lines that fire, those of positive sign first; negative ones begin at a multiple of LANES.
 
     Parameters
@@ -31,29 +31,20 @@ def list_lines(line_words: Any, signs: Any, memory: Any) -> Any:
     line_words : uint64[sides, lines, words]
     signs : int8[lines]
     memory : uint64[list_size]
-        What is returned lies in it.
-
-    Returns
-    -------
-    numbers : uint64[size]
-        Of the lines; size leaves LANES behind the last. Those between and behind the lines may be anything.
-    ends : uint64[4]
-        Where each sign begins and ends.
-    listed : uint64[sides * words * size]
-        Their words, side by side and word by word; 0 between and behind the lines.
+        Takes what :func:`lists_in` returns.
     """
     sides, lines, words = line_words.shape
     size = lines + 2 * LANES
     ends, numbers, keys, listed = memory[:4], memory[4 : 4 + size], memory[4 + size : 4 + 2 * size], memory[4 + 2 * size :]
-    keys[:] = _NONE
-    listed[:] = _NONE
-    for side in range(sides):
-        for word in range(words):
-            for line in range(lines):
-                keys[line] |= line_words[side, line, word]
+    for line in range(lines):
+        keys[line] = line_words[0, line, 0]
+    for other in range(1, sides * words):
+        for line in range(lines):
+            keys[line] |= line_words[other // words, line, other % words]
     for line in range(lines):
         sign = np.uint64(signs[line] > 0) | np.uint64(signs[line] < 0) << np.uint64(1)
         keys[line] = (sign << _SIGN | np.uint64(line)) if keys[line] != _NONE else _NONE
+    keys[lines : lines + LANES] = _NONE
     end: Any = _NONE
     for half in range(2):
         begin = (end + _LANES - np.uint64(1)) & ~(_LANES - np.uint64(1))
@@ -69,7 +60,25 @@ def list_lines(line_words: Any, signs: Any, memory: Any) -> Any:
                 place = (side * np.uint64(words) + word) * np.uint64(size)
                 for k in range(begin, end):
                     listed[place + k] = line_words[side, numbers[k], word]
-    return numbers, ends, listed
+                for k in range(end, end + _LANES):
+                    listed[place + k] = _NONE
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def lists_in(memory: Any, lines: Any) -> Any:
+    """Return what :func:`list_lines` has put into its memory.
+
+    Returns
+    -------
+    numbers : uint64[size]
+        Of the lines; size leaves LANES behind the last. Those between and behind the lines may be anything.
+    ends : uint64[4]
+        Where each sign begins and ends.
+    listed : uint64[sides * words * size]
+        Their words, side by side and word by word; 0 in the LANES behind the lines of a sign.
+    """
+    size = lines + 2 * LANES
+    return memory[4 : 4 + size], memory[:4], memory[4 + 2 * size :]
 
 
 # numba's disk cache compares a closure by its content, in which an intrinsic is new in each process; this it knows by name.

@@ -96,6 +96,12 @@ def addresses(*arrays: npt.NDArray[Any]) -> list[int]:
 
 
 @register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
+def words_at(address: Any, size: Any, dtype: Any) -> Any:
+    """Return the array of that many elements at an address, flat and borrowed."""
+    return carray(_pointer(address), (size,), dtype)
+
+
+@register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
 def array_at(places: Any, which: Any, dtype: Any) -> Any:
     """Return an array of :func:`addresses`, flat and borrowed."""
-    return carray(_pointer(places[2 * which]), (places[2 * which + 1],), dtype)
+    return words_at(places[2 * which], places[2 * which + 1], dtype)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -19,14 +17,16 @@ import numpy.typing as npt
 from crosstwin_model.ageing import Ageing
 from crosstwin_model.coincidence import Words, words_for
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.crew import DONE, REFUSED, crew
 from crosstwin_model.devices.cells import CellDraws
 from crosstwin_model.grid import GRID, LIMIT, from_grid, to_grid
 from crosstwin_model.half_select import HalfSelects
-from crosstwin_model.memory import aligned_zeros
+from crosstwin_model.memory import addresses, aligned_zeros
 from crosstwin_model.noise import NORMAL
 from crosstwin_model.plant_config import PlantConfig
 from crosstwin_model.plant_reads import Reads
-from crosstwin_model.pulse_kernels import pulse_kernel
+from crosstwin_model.pulse_jobs import apply
+from crosstwin_model.pulse_kernels import pulse_part
 from crosstwin_model.records import Layout
 from crosstwin_model.slots import direction_runs, line_words, within
 from crosstwin_model.tile import Tile
@@ -35,12 +35,9 @@ __all__ = ["Plant", "PlantConfig"]
 
 Signs = npt.NDArray[np.int8]
 
-#: Rows of at least this many cells in all, and coincidences, are worth a second thread.
-_THREAD_CELLS, _THREAD_HITS = 1 << 16, 1 << 16
 
-#: An update's rows are handed out in rounds, each of one part a thread, of these sizes in turn. A thread that begins late, or
-#: whose core is slower or busy, leaves more to the others; the last parts are small, so that all end at nearly the same time.
-_ROUNDS = (6, 3, 2, 1)
+#: Coincidences of an update that are worth a part of their own, for one of several threads.
+_PART_HITS = 1024
 
 
 class Plant:
@@ -55,12 +52,12 @@ class Plant:
     config : PlantConfig
         The analog side.
     threads : int
-        Threads that share the rows of an update; the result is the same for any number. 1 to 64.
+        Threads that share the rows of large updates and reads; the result is the same for any number. 1 to 64.
 
     Attributes
     ----------
-    variant : tuple
-        What the compiled loop of pulses is built for, see :func:`crosstwin_model.pulse_kernels.pulse_kernel`.
+    crew : Crew or None
+        The helpers of its updates and reads, if there are several threads.
     reads : Reads
         Its converters.
 
@@ -76,7 +73,7 @@ class Plant:
         self.controller = controller
         self.config = config
         self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self.crew = crew(threads) if threads > 1 else None
         device = config.device
         rows, columns = controller.rows, controller.columns
         cells = (controller.tiles, rows, columns)
@@ -86,9 +83,8 @@ class Plant:
         layout = Layout(device, planes - (derive is not None))
         factors = None if config.lines is None else config.lines.pulse_factors(rows, columns)
         self._tiles = [Tile(number, config.seed, device, self._w[number], layout, factors) for number in range(controller.tiles)]
-        self.reads = Reads(controller, config, self._tiles)
-        self.variant = (device.pulse_step, derive, layout.state, layout.words, planes)
-        self._kernel = pulse_kernel(*self.variant)
+        self.reads = Reads(controller, config, self._tiles, self.crew)
+        self._part = pulse_part(device.pulse_step, derive, layout.state, layout.words, planes)
         self._shape = device.cell_shape()
         self._scales = np.array([device.c2c, device.write_noise * device.dw_min], np.float32)
         self._table = NORMAL.copy()
@@ -100,6 +96,10 @@ class Plant:
         self._ageing = Ageing(device, self._tiles)
         for tile in self._tiles:
             self._begin(tile)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle it by what it is made of, as its plans hold addresses of its own arrays."""
+        return _restored, (self.controller, self.config, self._threads, self.state())
 
     @property
     def ages(self) -> bool:
@@ -219,46 +219,32 @@ class Plant:
         plus, d_plus, d_minus = self._plus
         self._run(tile, plus, d_plus if up else d_minus, row_words[None], column_words[None])
 
-    def pulse_arguments(self, cells: Tile) -> tuple[Any, ...]:
-        """Return the first arguments, all that are not an update's trains, of the compiled loop that pulses a tile.
+    def pulse_plan(self, cells: Tile) -> npt.NDArray[np.int64]:
+        """Return a tile's plan of :mod:`crosstwin_model.pulse_jobs`.
 
-        They are for compiled functions that pulse it without :meth:`update`, and set its ``touched``; half-selects are no part.
+        It is for compiled functions that pulse it without :meth:`update`, and set its ``touched``; half-selects are no part.
         """
-        return cells.fixed or self._fix(cells)
+        if cells.plan is None:
+            cells.fixed = (
+                cells.w, *cells.records(), cells.layout.places, self._shape, self._table, cells.pulse_keys, self._scales
+            )  # fmt: skip
+            board = 0 if self.crew is None else self.crew.board
+            cells.plan = np.array([*addresses(*cells.fixed), *cells.w.shape, self._part.address, board, _PART_HITS], np.int64)
+        return cells.plan
 
     def _run(self, tile: Tile, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
         tile.touched = True
-        fixed = self.pulse_arguments(tile)
-        if self._threads > 1 and tile.flat_w.size >= _THREAD_CELLS and _hits(row_words, column_words) >= _THREAD_HITS:
-            self._run_threads(fixed, *self._checked(x_signs, d_signs, row_words, column_words))
-            return
+        plan = self.pulse_plan(tile)
         try:
-            if self._kernel(*fixed, x_signs, d_signs, row_words, column_words, 0, self.controller.rows):
-                return
+            found = apply(plan, x_signs, d_signs, row_words, column_words, False)
         except TypeError:
-            pass  # an array that the kernel does not take: the next line says why, or makes it one that it takes
-        self._kernel(*fixed, *self._checked(x_signs, d_signs, row_words, column_words), 0, self.controller.rows)
-
-    def _run_threads(self, fixed: tuple[Any, ...], *trains: Any) -> None:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads - 1)
-        ends = list(accumulate(size for size in _ROUNDS for _ in range(self._threads)))
-        left = pairwise([0, *(self.controller.rows * end // ends[-1] for end in ends)])
-
-        def work() -> None:
-            for first, last in left:  # what another thread has taken is not there any more
-                self._kernel(*fixed, *trains, first, last)
-
-        others = [self._pool.submit(work) for _ in range(1, self._threads)]
-        work()
-        for other in others:
-            other.result()
-
-    def _fix(self, tile: Tile) -> tuple[Any, ...]:
-        """Return the kernel's arguments that are the same at every call for a tile."""
-        words, floats = tile.records()
-        tile.fixed = (tile.w, words, floats, tile.layout.places, self._shape, self._table, tile.pulse_keys, self._scales)
-        return tile.fixed
+            found = REFUSED  # an array that the kernel does not take: the next line says why, or makes it one that it takes
+        if found == DONE:
+            return
+        trains = self._checked(x_signs, d_signs, row_words, column_words)
+        if self.crew is not None:
+            self.crew.wake()
+        apply(plan, *trains, True)
 
     def _checked(
         self, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words
@@ -429,10 +415,10 @@ class Plant:
         return self._tiles[tile]
 
 
-def _hits(row_words: Words, column_words: Words) -> float:
-    """Return about how many coincidences there will be."""
-    rows, columns = (int(np.bitwise_count(words[0]).sum()) for words in (row_words, column_words))
-    return float(rows * columns) / (32.0 * int(row_words.shape[-1]))
+def _restored(controller: ControllerConfig, config: PlantConfig, threads: int, state: Mapping[str, npt.NDArray[Any]]) -> Plant:
+    plant = Plant(controller, config, threads)
+    plant.restore(state)
+    return plant
 
 
 def _words(name: str, words: Words, shape: tuple[int, ...]) -> Words:

@@ -7,10 +7,12 @@ import numpy.typing as npt
 
 from crosstwin_model import read_kernels
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.crew import DONE, REFUSED, Crew
 from crosstwin_model.grid import from_grid
 from crosstwin_model.memory import addresses
 from crosstwin_model.noise import NORMAL, Purpose, draw_bits, stream
 from crosstwin_model.plant_config import PlantConfig
+from crosstwin_model.read_sums import PART
 from crosstwin_model.tile import Tile
 
 Charge = npt.NDArray[np.int32]
@@ -31,11 +33,13 @@ class Reads:
         Gives converters and lines.
     tiles : list of Tile
         All of the plant's.
+    crew : Crew or None
+        Helpers that share large reads.
     """
 
-    def __init__(self, controller: ControllerConfig, config: PlantConfig, tiles: list[Tile]) -> None:
+    def __init__(self, controller: ControllerConfig, config: PlantConfig, tiles: list[Tile], crew: Crew | None = None) -> None:
         self._number = np.zeros(1, np.uint32)
-        self._config, self._tiles = config, tiles
+        self._config, self._tiles, self._crew = config, tiles, crew
         self._lines = (controller.columns, controller.rows)
         self._nothing = np.zeros((0, 0), np.int32)
         self._stall_keys = stream(config.seed, Purpose.STALL)
@@ -67,18 +71,22 @@ class Reads:
         else:
             plan = self.plan(cells, differential and self._tiles[cells.number | 2].touched, forward, gain)
             try:
-                done = read_kernels.read(plan, charge, codes)
+                found = read_kernels.read(plan, charge, codes, False)
             except TypeError:
-                done = False  # an array that the kernel does not take
-            if not done:
-                done = read_kernels.read(plan, self._checked(charge, forward), codes)
+                found = REFUSED  # an array that the kernel does not take
+            if found != DONE:
+                charge = self._checked(charge, forward)
+                if self._crew is not None:
+                    self._crew.wake()
+                found = read_kernels.read(plan, charge, codes, True)
+            done = found == DONE
         if not done:
             largest = charge[np.abs(charge.astype(np.int64)).argmax()]
             raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{read_kernels.CHARGE_MAX}")
         return codes
 
     def plan(self, cells: Tile, subtracted: bool, forward: bool, gain: int) -> npt.NDArray[np.int64]:
-        """Return what :func:`crosstwin_model.read_kernels.read` takes of a tile and its converters, int64[19].
+        """Return what :func:`crosstwin_model.read_kernels.read` takes of a tile and its converters, int64[PLAN].
 
         It is the :func:`crosstwin_model.memory.addresses` of the cells, of those of the reference if they are ``subtracted``
         (which changes nothing where they are all 0), of the errors of the driven and of the sensed lines, the table of the noise,
@@ -88,7 +96,8 @@ class Reads:
         if key not in self._plans:
             reference = self._tiles[cells.number | 2].w if subtracted else self._nothing
             arrays = (cells.w, reference, *self._converters[forward], self._table, cells.converter_keys, self._parameters[gain])
-            numbers = (*addresses(*arrays, self._number), *cells.w.shape, forward)
+            board = 0 if self._crew is None else self._crew.board
+            numbers = (*addresses(*arrays, self._number), *cells.w.shape, forward, board, PART.address)
             self._plans[key] = np.array(numbers, np.int64)
         return self._plans[key]
 

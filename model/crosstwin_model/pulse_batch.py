@@ -124,7 +124,7 @@ def gather_eight(
 def build_pulse_block(
     step: Callable[..., Any], derive: Callable[..., Any] | None, state: int, record: int, planes: int
 ) -> Callable[..., None]:
-    """Return the part of :func:`crosstwin_model.pulse_kernels.pulse_kernel` that gives a block of a sorted batch its pulses.
+    """Return the step of :func:`crosstwin_model.pulse_kernels.pulse_part` that gives a block of a sorted batch its pulses.
 
     Its arguments are the number of the block's first cell in the batch, how many it has, their direction, the most pulses of a
     cell, arguments of the kernel, the batch's order and histogram, and a block's fields uint32[FIELDS + planes + DRAWS, BLOCK +

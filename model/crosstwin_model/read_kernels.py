@@ -14,19 +14,22 @@ import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
+from crosstwin_model.crew import ASLEEP, DONE, REFUSED, are_asleep
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, normal, second_key
 from crosstwin_model.grid import GRID
 from crosstwin_model.jit import njit, njit_only, source_version
 from crosstwin_model.memory import array_at, borrow, hold
-from crosstwin_model.read_sums import add_sums, add_whole
+from crosstwin_model.read_sums import add_whole, parts_of, share_sums
 
 #: Charges with noise or errors are multiples of 1 / CHARGE_GRID.
 CHARGE_GRID = 2.0**8
 #: Largest size of a charge.
 CHARGE_MAX = 65535
 
-#: What a plan of a read holds behind the addresses of its arrays: the size of the tile, and whether rows are driven.
-ROWS, COLUMNS, FORWARD = range(16, 19)
+#: What a plan of a read holds behind the addresses of its arrays: the size of the tile, whether rows are driven, a crew's board
+#: or 0, and the address of :data:`crosstwin_model.read_sums.PART`.
+ROWS, COLUMNS, FORWARD, BOARD, PART = range(16, 21)
+PLAN = 21
 
 _CODES = types.int32[::1]
 
@@ -92,12 +95,15 @@ def _build_convert() -> Callable[..., None]:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def read_cells(plan: Any, charge: Any, codes: Any) -> bool:
+def read_cells(plan: Any, charge: Any, codes: Any, again: Any) -> int:
     """Do what :func:`read` does, in another compiled function and with borrowed arrays."""
     rows, columns, forward = plan[ROWS], plan[COLUMNS], plan[FORWARD] != 0
     driven, sensed = (rows, columns) if forward else (columns, rows)
     if charge.size != driven or codes.size > sensed:
-        return False
+        return REFUSED
+    board, part = plan[BOARD], plan[PART]
+    if board != 0 and not again and parts_of(rows * columns) > 1 and are_asleep(board):
+        return ASLEEP
     w = array_at(plan, 0, np.int32).reshape(rows, columns)
     reference = array_at(plan, 1, np.int32).reshape(plan[3] // columns, columns)
     dac, adc = array_at(plan, 2, np.float64).reshape(2, plan[5] // 2), array_at(plan, 3, np.float64).reshape(2, plan[7] // 2)
@@ -107,13 +113,13 @@ def read_cells(plan: Any, charge: Any, codes: Any) -> bool:
     units, sums = borrow(memory)[:driven], borrow(memory)[driven:]
     total = drive(charge, dac, table, keys, parameters, count[0], units)
     if total < 0.0:
-        return False
+        return REFUSED
     if total <= parameters[5]:
         sums[:] = 0.0
-        add_sums(w, forward, units, sums)
+        share_sums(board, part, w, forward, units, sums)
         if reference.size:
             units *= -1.0
-            add_sums(reference, forward, units, sums)
+            share_sums(board, part, reference, forward, units, sums)
     else:
         whole = np.zeros(sensed, np.int64)
         add_whole(w, forward, units, whole)
@@ -125,26 +131,27 @@ def read_cells(plan: Any, charge: Any, codes: Any) -> bool:
     convert(sums, adc, table, keys, parameters, count[0], codes)
     hold(memory)
     count[0] += np.uint32(1)
-    return True
+    return DONE
 
 
-def _build_read() -> Callable[..., bool]:
+def _build_read() -> Callable[..., int]:
     version = source_version()  # see crosstwin_model.jit
 
-    def read(plan: Any, charge: Any, codes: Any) -> bool:
+    def read(plan: Any, charge: Any, codes: Any, again: Any) -> int:
         _ = version
-        done: bool = read_cells(borrow(plan), borrow(charge), borrow(codes))
-        return done
+        found: int = read_cells(borrow(plan), borrow(charge), borrow(codes), again)
+        return found
 
-    return njit_only(types.boolean(types.int64[::1], _CODES, _CODES), read)
+    return njit_only(types.int64(types.int64[::1], _CODES, _CODES, types.boolean), read)
 
 
 #: The three steps of a read, and all of it on ideal lines; parameters as of :func:`crosstwin_model.reference.read`. ``drive``
 #: fills ``units``, the charges that the driven lines really carry, in multiples of 1 / parameters[4], and returns the sum of
 #: their sizes; -1 where a charge is above :data:`CHARGE_MAX`. ``convert`` fills ``codes`` from sums of conductances times units,
 #: and spoils the sums. Errors have no lines, and the reference no cells, where there are none. ``read`` takes a plan of
-#: :meth:`crosstwin_model.plant_reads.Reads.plan`, int64[19], and counts the read; where a charge is too large, or there are not
-#: as many charges as lines or more codes, it returns False and does nothing; for arrays of other types it raises TypeError.
+#: :meth:`crosstwin_model.plant_reads.Reads.plan`, int64[PLAN], the charges, the codes, and whether it is called again; it counts
+#: the read, and returns REFUSED, ASLEEP or DONE of :mod:`crosstwin_model.crew`, ASLEEP not if called again. Where a charge is too
+#: large, or there are not as many charges as lines or more codes, it is refused; for arrays of other types it raises TypeError.
 drive = _build_drive()
 convert = _build_convert()
 read = _build_read()

@@ -9,16 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba.core import types
+from numba.extending import register_jitable
 
+from crosstwin_model.crew import share
 from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_lines
-from crosstwin_model.jit import njit, njit_any_order
-from crosstwin_model.memory import borrow, hold
+from crosstwin_model.jit import native, njit, njit_any_order, source_version
+from crosstwin_model.memory import array_at, borrow, hold, words_at
 
 _HALF = np.float64(1 << 16)
 _TURNED = np.float64(1 << 15)
 #: A load waits for a store just before if the last twelve bits of their addresses are equal, as if it were the same place: so
 #: that the sums are so many bytes ahead of the cells.
 _PAGE, _APART = 4096, 1536
+#: What a job of sums holds behind the :func:`crosstwin_model.memory.addresses` of cells, units and sums.
+_ROWS, _COLUMNS, _FORWARD, _PARTS = range(6, 10)
+_JOB = 10
+#: Cells that are worth a part, and most parts.
+_PART_CELLS, _MOST_PARTS = 1 << 16, 16
 #: The largest unit with which the instruction of :mod:`crosstwin_model.dot` is worth its while.
 _LARGEST_UNIT = LARGEST_SUM // 64
 
@@ -172,6 +180,59 @@ def _add_words(w: Any, forward: Any, units: Any, sums: Any) -> None:
 #: fastest here: w int32[rows, columns] are multiples of 1 / GRID; with ``forward`` rows are driven and columns sensed, else the
 #: other way round; units float64[driven] are whole numbers within +-2**24, sums float64[sensed] none of which exceeds 2**53.
 add_sums = _add_words if HAS_DOT else _add_floats
+
+
+def _build_part() -> Any:
+    version = source_version()  # see crosstwin_model.jit
+
+    def sum_part(address: int, part: int) -> None:
+        _ = version
+        job = words_at(address, _JOB, np.int64)
+        rows, columns = job[_ROWS], job[_COLUMNS]
+        w, units, sums = array_at(job, 0, np.int32), array_at(job, 1, np.float64), array_at(job, 2, np.float64)
+        first, last = rows * part // job[_PARTS], rows * (part + 1) // job[_PARTS]
+        cells = w[first * columns : last * columns].reshape(last - first, columns)
+        if job[_FORWARD] != 0:
+            own = sums[part * columns : (part + 1) * columns]
+            own[:] = 0.0
+            add_sums(cells, True, units[first:last], own)
+        else:
+            add_sums(cells, False, units, sums[first:last])
+
+    return native(types.void(types.int64, types.int64), sum_part)
+
+
+#: A part of :func:`share_sums`; its ``address`` is what that takes.
+PART = _build_part()
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def parts_of(cells: Any) -> Any:
+    """Return how many parts the sums over so many cells are worth."""
+    return max(min(cells // _PART_CELLS, _MOST_PARTS), 1)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def share_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any) -> None:
+    """Do what :data:`add_sums` does, shared with a crew's board if that is not 0; ``part`` is the address of :data:`PART`."""
+    rows, columns = w.shape
+    parts = parts_of(w.size) if board != 0 else 1
+    if parts < 2:
+        add_sums(w, forward, units, sums)
+        return
+    # Parts are rows, whose cells are near the thread that pulses them; where rows are driven, each has sums of its own.
+    memory = np.empty(_JOB + parts * columns)
+    job, own = borrow(memory)[:_JOB].view(np.int64), borrow(memory)[_JOB:]
+    target = own if forward else sums
+    job[0], job[1] = w.ctypes.data, w.size
+    job[2], job[3] = units.ctypes.data, units.size
+    job[4], job[5] = target.ctypes.data, target.size
+    job[_ROWS], job[_COLUMNS], job[_FORWARD], job[_PARTS] = rows, columns, np.int64(forward), parts
+    share(board, part, job.ctypes.data, parts)
+    if forward:
+        for k in range(parts):
+            sums += own[k * columns : (k + 1) * columns]
+    hold(memory)
 
 
 @njit

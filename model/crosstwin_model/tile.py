@@ -46,8 +46,10 @@ class Tile:
         Streams of pulses and of write noise, of DAC and of ADC.
     touched : bool
         Whether a conductance has ever been changed.
-    fixed : tuple or None
-        What the plant's kernel takes at every call for this tile, once it has been pulsed.
+    plan : int64[PLAN] or None
+        What :mod:`crosstwin_model.pulse_jobs` takes for this tile, once it has been pulsed.
+    fixed : tuple
+        The arrays whose addresses are in it.
     """
 
     def __init__(
@@ -56,7 +58,8 @@ class Tile:
         self.number, self.seed, self.device, self.w, self.layout = number, seed, device, w, layout
         self.flat_w = w.reshape(-1)
         self.touched = False
-        self.fixed: tuple[Any, ...] | None = None
+        self.plan: npt.NDArray[np.int64] | None = None
+        self.fixed: tuple[Any, ...] = ()
         self._factors = factors
         self._records: npt.NDArray[np.uint32] | None = None
         self._floats: npt.NDArray[np.float32] | None = None

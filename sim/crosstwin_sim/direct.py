@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.config import Source
-from crosstwin_model.memory import addresses
+from crosstwin_model.crew import DONE, REFUSED
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import SEED_BITS, SEED_RESET, TileKind
 
 from .crossbar import PulseSettings, ReadSettings
-from .direct_kernels import DONE, REFUSED, read, update_kernel
+from .direct_kernels import NOTHING, read, update
 from .scaling import Converters, Floats, adc_step, peak, positive
 
 _READS = ReadSettings()
+_INFINITY = math.inf
 
 
 class DirectCrossbar:
@@ -30,7 +31,7 @@ class DirectCrossbar:
     Parameters
     ----------
     plant : Plant
-        The array; calls run in one thread, whatever it is made for.
+        The array; its threads share large updates and reads.
     pair : int
         Tile pair.
     pulses : PulseSettings
@@ -82,10 +83,10 @@ class DirectCrossbar:
         self._pair = pair
         self._rows, self._columns = config.rows, config.columns
         self._tile, self._reference = plant.tile(4 * pair + TileKind.C), plant.tile(4 * pair + TileKind.C_REF)
-        self._update = update_kernel(*plant.variant)
-        update = [*addresses(*plant.pulse_arguments(self._tile)), *seeds, config.rows, config.columns, reads.window]
-        update += [pulses.bl_min, bl_max, config.full_scale_max, config.code_bits, _bits(positive("step", pulses.step))]
-        self._update_plan = np.array(update, np.int64)
+        self._ages = plant.ages
+        settings = (reads.window, pulses.bl_min, bl_max, config.full_scale_max, config.code_bits)
+        step = _bits(positive("step", pulses.step))
+        self._update_plan = np.array([*plant.pulse_plan(self._tile), *seeds, *settings, step], np.int64)
         converters = Converters(plant.config.input_full_scale, plant.config.adc_range)
         self._plans = [[self._read_plan(forward, touched, converters) for touched in (False, True)] for forward in (False, True)]
 
@@ -112,18 +113,23 @@ class DirectCrossbar:
         ValueError
             If a vector has another length or holds a NaN or an infinity, or the rate is not above 0.
         """
-        if not 0.0 < rate < math.inf:
+        if not 0.0 < rate < _INFINITY:
             positive("rate", rate)
         try:
-            found = self._update(self._update_plan, x, d, rate)
+            found = update(self._update_plan, x, d, rate, False)
         except TypeError:
             found = REFUSED  # an array that the kernel does not take
-        if found == REFUSED:
-            found = self._update(self._update_plan, _vector("x", x, self._rows), _vector("d", d, self._columns), rate)
-        if found == DONE:
-            self._tile.touched = True
-            if self.plant.ages:
-                self.plant.elapse(self._pair)
+        if found == NOTHING:
+            return
+        if found != DONE:
+            vectors = _vector("x", x, self._rows), _vector("d", d, self._columns)
+            if self.plant.crew is not None:
+                self.plant.crew.wake()
+            if update(self._update_plan, *vectors, rate, True) == NOTHING:
+                return
+        self._tile.touched = True
+        if self._ages:
+            self.plant.elapse(self._pair)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied or pickled."""
@@ -132,11 +138,14 @@ class DirectCrossbar:
     def _read(self, values: Floats, forward: bool, outputs: Floats) -> Floats:
         plan = self._plans[forward][self._reference.touched]
         try:
-            found = read(plan, values, outputs)
+            found = read(plan, values, outputs, False)
         except TypeError:
             found = REFUSED  # an array that the kernel does not take
-        if found == REFUSED:
-            read(plan, _vector("x", values, self._rows) if forward else _vector("d", values, self._columns), outputs)
+        if found < DONE:
+            values = _vector("x", values, self._rows) if forward else _vector("d", values, self._columns)
+            if self.plant.crew is not None:
+                self.plant.crew.wake()
+            read(plan, values, outputs, True)
         return outputs
 
 

@@ -6,7 +6,6 @@ The arithmetic is that of the host program, the pulse engine and the plant; here
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,24 @@ import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
+from crosstwin_model.crew import DONE, REFUSED
 from crosstwin_model.engine import next_masks
 from crosstwin_model.firing import fire_hammersley, hammersley_memory
-from crosstwin_model.jit import name_variant, njit_only, source_version
-from crosstwin_model.memory import array_at, borrow, hold
-from crosstwin_model.pulse_kernels import build_pulse
+from crosstwin_model.jit import njit_only, source_version
+from crosstwin_model.memory import borrow, hold
+from crosstwin_model.pulse_jobs import COLUMNS, PLAN, ROWS, run_job
+from crosstwin_model.read_kernels import PLAN as READ_PLAN
 from crosstwin_model.read_kernels import read_cells
 
 from . import scaling
 from .scaling import fill_codes, largest_magnitude, plan_update
 
-#: What a plan of an update holds behind the addresses of a tile's arrays: the states of the shared LFSRs, which it moves on; the
-#: size of the array; the largest code of a vector; the range of BL; the largest full scale; the bits of a code; and the bits of
-#: the nominal step as a float64.
-X_STATE, D_STATE, ROWS, COLUMNS, TOP, BL_MIN, BL_MAX, FULL_SCALE_MAX, CODE_BITS, STEP = range(16, 26)
+#: What a plan of an update holds behind that of the plant's tile: the states of the shared LFSRs, which it moves on; the largest
+#: code of a vector; the range of BL; the largest full scale; the bits of a code; and the bits of the nominal step as a float64.
+X_STATE, D_STATE, TOP, BL_MIN, BL_MAX, FULL_SCALE_MAX, CODE_BITS, STEP = range(PLAN, PLAN + 8)
 
-#: What became of it: a vector had another length or a number that is not finite, it was 0 and nothing was done, or it was done.
-REFUSED, NOTHING, DONE = range(3)
+#: Besides what becomes of a job of pulses, which is refused too where a number is not finite: a vector was 0, nothing was done.
+NOTHING = 3
 
 _PLAN, _FLOATS = types.int64[::1], types.float64[::1]
 
@@ -50,23 +50,10 @@ def _fire(
     return fired.reshape(1, lines, words), signs, left
 
 
-@cache
-def update_kernel(
-    step: Callable[..., Any], derive: Callable[..., Any] | None, state: int, record: int, planes: int
-) -> Callable[..., int]:
-    """Return the compiled update from floats on, for one :attr:`crosstwin_model.plant.Plant.variant`.
-
-    Returns
-    -------
-    callable
-        Of (plan int64[26], x float64[rows], d float64[columns], rate): a plan begins with
-        :func:`crosstwin_model.memory.addresses` of a tile's :meth:`crosstwin_model.plant.Plant.pulse_arguments`; the rest is
-        numbered above. It returns what became of it.
-    """
+def _build_update() -> Callable[..., int]:
     version = source_version(Path(__file__), Path(scaling.__file__))
-    pulse = build_pulse(step, derive, state, record, planes)
 
-    def update(plan: Any, x: Any, d: Any, rate: Any) -> int:
+    def update(plan: Any, x: Any, d: Any, rate: Any, again: Any) -> int:
         _ = version
         plan, x, d = borrow(plan), borrow(x), borrow(d)
         rows, columns, bits = x.size, d.size, plan[CODE_BITS]
@@ -81,36 +68,34 @@ def update_kernel(
         bl, x_top, d_top, x_full_scale, d_full_scale = plan_update(
             count, plan[TOP], plan[BL_MIN], plan[BL_MAX], plan[FULL_SCALE_MAX]
         )
-        x_mask, d_mask, plan[X_STATE], plan[D_STATE] = next_masks((plan[X_STATE], plan[D_STATE]), bits)
+        x_mask, d_mask, x_state, d_state = next_masks((plan[X_STATE], plan[D_STATE]), bits)
         words = (bl + 63) // 64
         memory = np.empty((words + 1) * (rows + columns) + hammersley_memory(words, bits), np.uint64)
         left = borrow(memory)
         row_words, row_signs, left = _fire(left, x, x_peak, x_top, words, 0, bl, x_mask, x_full_scale, bits)
         column_words, column_signs, left = _fire(left, d, d_peak, d_top, words, 1, bl, d_mask, d_full_scale, bits)
-        pulse(
-            array_at(plan, 0, np.int32).reshape(rows, columns), array_at(plan, 1, np.uint32), array_at(plan, 2, np.float32),
-            array_at(plan, 3, np.int64).reshape(2, plan[7] // 2),
-            array_at(plan, 4, np.float32).reshape(2, plan[9] // 2),
-            array_at(plan, 5, np.float32), array_at(plan, 6, np.uint32), array_at(plan, 7, np.float32),
-            row_signs, column_signs, row_words, column_words, 0, rows,
-        )  # fmt: skip
+        found: int = run_job(plan, row_signs, column_signs, row_words, column_words, again)
+        if found == DONE:
+            plan[X_STATE], plan[D_STATE] = x_state, d_state
         hold(memory)
-        return DONE
+        return found
 
-    return njit_only(
-        types.int64(_PLAN, _FLOATS, _FLOATS, types.float64), name_variant(update, step.__name__, state, record, planes)
-    )
+    return njit_only(types.int64(_PLAN, _FLOATS, _FLOATS, types.float64, types.boolean), update)
 
+
+#: The compiled update from floats on, of (plan int64[29], x float64[rows], d float64[columns], rate, again): a plan begins with
+#: that of :meth:`crosstwin_model.plant.Plant.pulse_plan`; ``again`` and what is returned are as for a job of pulses.
+update = _build_update()
 
 #: What a plan of a read holds behind that of the plant: the largest code of a vector, and the bits of the output of one ADC code
 #: at an input of 1 as a float64.
-WINDOW, OUTPUT_STEP = range(19, 21)
+WINDOW, OUTPUT_STEP = range(READ_PLAN, READ_PLAN + 2)
 
 
 def _build_read() -> Callable[..., int]:
     version = source_version(Path(__file__), Path(scaling.__file__))
 
-    def read(plan: Any, values: Any, outputs: Any) -> int:
+    def read(plan: Any, values: Any, outputs: Any, again: Any) -> int:
         _ = version
         plan, values, outputs = borrow(plan), borrow(values), borrow(outputs)
         largest = largest_magnitude(values)
@@ -125,16 +110,17 @@ def _build_read() -> Callable[..., int]:
         inputs = borrow(memory)[driven + sensed :].view(np.int16)[:driven]
         fill_codes(inputs, values, largest, plan[WINDOW])
         charge[:] = inputs
-        read_cells(plan, charge, codes)
+        found: int = read_cells(plan, charge, codes, again)
         unit = largest * plan.view(np.float64)[OUTPUT_STEP]
         for line in range(sensed):
             outputs[line] = codes[line] * unit
         hold(memory)
-        return DONE
+        return found
 
-    return njit_only(types.int64(_PLAN, _FLOATS, _FLOATS), read)
+    return njit_only(types.int64(_PLAN, _FLOATS, _FLOATS, types.boolean), read)
 
 
-#: The compiled read from floats on, of (plan int64[21], values float64[driven], outputs float64[sensed]): a plan begins with that
-#: of :meth:`crosstwin_model.plant_reads.Reads.plan`. It fills the outputs, counts the read, and returns what became of it.
+#: The compiled read from floats on, of (plan int64[23], values float64[driven], outputs float64[sensed], again): a plan begins
+#: with that of :meth:`crosstwin_model.plant_reads.Reads.plan`. Where it is done, it fills the outputs and counts the read;
+#: ``again`` and what is returned are as for a read of charges, but that NOTHING is read of a vector of zeros.
 read = _build_read()

@@ -1,7 +1,10 @@
 """The plant's converters, checkpoints and guards."""
 
+import copy
 import hashlib
+import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +120,22 @@ def test_read_noise_is_fresh_at_every_read_line_and_tile() -> None:
     other = plant.read(1, True, True, quiet, 0, 2000)
     for pair in ((first, second), (second, other), (first[1:], first[:-1])):
         assert abs(np.corrcoef(*pair)[0, 1]) < 4 / np.sqrt(1999)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda plant: pickle.loads(pickle.dumps(plant))])
+def test_a_copy_is_a_plant_of_its_own(duplicate: Callable[[Plant], Plant]) -> None:
+    plant = Plant(CONTROLLER, PlantConfig(device=DEVICES["pcm"], seed=3, initial=0.1), threads=2)
+    words = np.full((200, 1), 0xFF, np.uint64)
+    plant.pulse(0, True, words[:12], words)
+    plant.read(0, True, True, _charge(r0=20), 0, 200)
+    copied = duplicate(plant)
+    assert copied.digest() == plant.digest() and copied.reads.number == plant.reads.number == 1
+    before = plant.digest()
+    copied.pulse(0, False, words[:12], words)
+    assert plant.digest() == before != copied.digest()
+    plant.pulse(0, False, words[:12], words)
+    assert copied.digest() == plant.digest()
+    assert (copied.read(0, True, True, _charge(r0=20), 0, 200) == plant.read(0, True, True, _charge(r0=20), 0, 200)).all()
 
 
 def test_reads_are_counted_modulo_2_to_32() -> None:

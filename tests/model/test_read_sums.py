@@ -53,6 +53,21 @@ def test_sums_are_exact(rows: int, columns: int, unit: int, forward: bool, extre
     assert np.array_equal(whole, expected)
 
 
+@pytest.mark.parametrize("forward", [True, False])
+def test_large_reads_are_shared_by_threads_to_the_same_bits(forward: bool) -> None:
+    config, rng = ControllerConfig("test", rows=500, columns=432), np.random.default_rng(3)
+    charge = rng.integers(-63, 64, 500 if forward else 432).astype(np.int32)
+    found = []
+    for threads in (1, 2, 3):
+        plant = Plant(config, PlantConfig(device=SoftBounds("wide", 0.001), seed=3, adc_noise=0.06, initial=0.5), threads)
+        plant.set_conductance(2, np.random.default_rng(4).normal(0, 0.1, (500, 432)))
+        before = 0 if plant.crew is None else plant.crew.jobs
+        codes = [plant.read(0, differential, forward, charge, 0, 300) for differential in (False, True)]
+        assert plant.crew is None or plant.crew.jobs == before + 3
+        found.append(np.concatenate(codes))
+    assert found[0].any() and all(np.array_equal(found[0], other) for other in found[1:])
+
+
 def test_many_lines_do_not_overflow() -> None:
     rng = np.random.default_rng(1)
     cells = np.full((40, 4096), -(2**31), np.int32)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from crosstwin_model import plant as plant_module
-from crosstwin_model.plant import Plant
+from crosstwin_model.crew import crew
 from crosstwin_sim.cli.main import run
 from crosstwin_sim.experiments.digits import load_split
 from crosstwin_sim.experiments.images import Split
@@ -135,25 +135,16 @@ def test_a_checkpoint_of_another_device_names_only_what_differs(tmp_path: Path, 
 
 @pytest.mark.usefixtures("few")
 def test_threads_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Updates this small run on one thread; here the limits are set so that they do not."""
-    monkeypatch.setattr(plant_module, "_THREAD_CELLS", 0)
-    monkeypatch.setattr(plant_module, "_THREAD_HITS", 0)
-    shared = 0
-    run_threads = Plant._run_threads
-
-    def count(*arguments: object) -> None:
-        nonlocal shared
-        shared += 1
-        run_threads(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Plant, "_run_threads", count)
+    """Updates this small run on one thread; here a few coincidences are worth a second one."""
+    monkeypatch.setattr(plant_module, "_PART_HITS", 10)
+    before = crew(2).jobs
     digests = []
     for threads in ("1", "2"):
         output = tmp_path / f"{threads}.json"
         files = ["--json", str(output), "--checkpoint", str(tmp_path / "run.npz")]
         assert run([*MODEL, "--epochs", "1", "--threads", threads, *files]) == 0
         digests.append(json.loads(output.read_text())["conductance_sha256"])
-    assert shared > 10
+    assert crew(2).jobs > before + 10
     assert digests[0] == digests[1]
 
 

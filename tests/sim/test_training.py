@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.crew import crew
 from crosstwin_model.devices import load_device
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_sim.backends import open_backend
@@ -127,18 +128,10 @@ def test_rtl_and_golden_model_give_the_same_bits_and_clock_cycles(tmp_path: Path
     assert perform(run, split, tmp_path / "part.npz", resume=True)[0].conductance_sha256 == model.conductance_sha256
 
 
-def test_large_updates_are_shared_by_threads_to_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_updates_are_shared_by_threads_to_the_same_bits() -> None:
     """No experiment has updates that large: a layer of 512 x 512 whose lines nearly all fire has."""
     config = ControllerConfig("large", rows=512, columns=512)
-    shared = 0
-    run_threads = Plant._run_threads
-
-    def count(*arguments: object) -> None:
-        nonlocal shared
-        shared += 1
-        run_threads(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Plant, "_run_threads", count)
+    before = crew(2).jobs
     digests = []
     for threads in (1, 2):
         plant = Plant(config, PlantConfig(seed=3), threads)
@@ -147,7 +140,7 @@ def test_large_updates_are_shared_by_threads_to_the_same_bits(monkeypatch: pytes
         for _ in range(3):
             layer.update(rng.uniform(-1, 1, 512), rng.uniform(-1, 1, 512), rate=0.3)
         digests.append(plant.digest())
-        assert shared == 3 * (threads - 1)
+        assert crew(2).jobs == before + 3 * (threads - 1)
     assert digests[0] == digests[1]
 
 

@@ -27,7 +27,7 @@ OBSERVERS = frozenset(("controller", "config", "ages", "delays", "conductance", 
 CALLS = frozenset(("elapse",))
 
 #: What gives others the cells themselves, and so is refused: a DirectCrossbar's pulses and reads cannot be recorded.
-CELLS = frozenset(("tile", "pulse_arguments"))
+CELLS = frozenset(("tile", "pulse_plan"))
 
 
 class Recorder:

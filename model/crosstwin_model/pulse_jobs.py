@@ -1,0 +1,113 @@
+"""Jobs of pulses: an update's trains, as the parts of :mod:`crosstwin_model.pulse_kernels` take them.
+
+What a tile and the kind of its device are is in a plan, int64[PLAN], made once; the functions here are the same for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba.core import types
+from numba.extending import register_jitable
+
+from crosstwin_model.bits import popcount
+from crosstwin_model.crew import ASLEEP, DONE, MOST_PARTS, REFUSED, are_asleep, share
+from crosstwin_model.jit import njit_only, source_version
+from crosstwin_model.line_lists import list_lines, list_size, lists_in
+from crosstwin_model.memory import borrow, hold
+
+#: What a plan holds behind the :func:`crosstwin_model.memory.addresses` of a tile's visible conductances int32[rows, columns],
+#: its records uint32[cells * record + spare], the same as float32, the places int64[2, words] of the record's
+#: :class:`crosstwin_model.records.Layout`, the rule's shape float32[2, S], the table of the noise, the keys uint32[4] of pulses
+#: and of write noise, and the scales float32[2] of both: the size of the tile, the address of its part, a crew's board or 0, and
+#: how many coincidences are worth a part of their own.
+ROWS, COLUMNS, PART, BOARD, PART_HITS = range(16, 21)
+PLAN = 21
+#: What a job holds behind its plan: the addresses of the lists of lines, the shape of their words, and how many parts there are.
+ROW_LISTS, COLUMN_LISTS, SIDES, WORDS, PARTS = range(PLAN, 26)
+JOB = 26
+
+#: Most parts of a job: of so many the last are done at nearly the same time.
+_MOST_PARTS = min(64, MOST_PARTS)
+
+_PLAN, _SIGNS, _WORDS = types.int64[::1], types.int8[::1], types.uint64[:, :, ::1]
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _count(lists: Any, lines: Any, words: Any) -> Any:
+    """Return how often the lines of a list fire in all, in positive columns or rows, and in how many slots any of them does."""
+    numbers, ends, listed = lists_in(lists, lines)
+    fired = slots = np.int64(0)
+    for word in range(words):
+        first = np.uint64(word * numbers.size)
+        seen = np.uint64(0)
+        for half in range(2):
+            for k in range(ends[2 * half], ends[2 * half + 1]):
+                fired += np.int64(popcount(listed[first + k]))
+                seen |= listed[first + k]
+        slots += np.int64(popcount(seen))
+    return fired, slots
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _parts_of(row_lists: Any, column_lists: Any, rows: Any, columns: Any, words: Any, part_hits: Any) -> Any:
+    """Return how many parts the job of these lists is worth."""
+    rows_fired, row_slots = _count(row_lists, rows, words)
+    columns_fired, column_slots = _count(column_lists, columns, words)
+    hits = rows_fired * columns_fired // max(row_slots, column_slots, 1)
+    return min(max(hits // part_hits, 1), _MOST_PARTS)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def run_job(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any, again: Any) -> Any:
+    """Do what :data:`apply` does, in another compiled function and with borrowed arrays."""
+    sides, columns, words = column_words.shape
+    rows = x_signs.size
+    if (
+        not 1 <= sides <= 2
+        or rows != plan[ROWS]
+        or columns != plan[COLUMNS]
+        or row_words.shape != (sides, rows, words)
+        or d_signs.size != columns
+    ):
+        return REFUSED
+    if words == 0:
+        return DONE
+    row_room, column_room = list_size(rows, sides, words), list_size(columns, sides, words)
+    memory = np.empty(JOB + row_room + column_room, np.uint64)
+    left = borrow(memory)
+    job, row_lists, column_lists = left[:JOB].view(np.int64), left[JOB : JOB + row_room], left[JOB + row_room :]
+    list_lines(row_words, x_signs, row_lists)
+    list_lines(column_words, d_signs, column_lists)
+    parts = 1
+    if plan[BOARD] != 0:
+        parts = _parts_of(row_lists, column_lists, rows, columns, words, plan[PART_HITS])
+    if parts > 1 and not again and are_asleep(plan[BOARD]):
+        hold(memory)
+        return ASLEEP
+    job[:PLAN] = plan[:PLAN]
+    job[ROW_LISTS], job[COLUMN_LISTS] = row_lists.ctypes.data, column_lists.ctypes.data
+    job[SIDES], job[WORDS], job[PARTS] = sides, words, parts
+    share(plan[BOARD], plan[PART], job.ctypes.data, parts)
+    hold(memory)
+    return DONE
+
+
+def _build_apply() -> Callable[..., int]:
+    version = source_version()  # see crosstwin_model.jit
+
+    def apply(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any, again: Any) -> int:
+        _ = version
+        found: int = run_job(borrow(plan), borrow(x_signs), borrow(d_signs), borrow(row_words), borrow(column_words), again)
+        return found
+
+    return njit_only(types.int64(_PLAN, _SIGNS, _SIGNS, _WORDS, _WORDS, types.boolean), apply)
+
+
+#: ``apply(plan, row signs int8[rows], column signs int8[columns], row words uint64[1 or 2, rows, words], column words uint64[1 or
+#: 2, columns, words], again)`` pulses a tile: the last axis-0 entry of the words holds for negative columns (row words) and for
+#: negative rows (column words). It returns what became of it, REFUSED, ASLEEP or DONE of :mod:`crosstwin_model.crew`, ASLEEP not
+#: if it is called ``again``; for arrays of other types it raises TypeError.
+apply = _build_apply()
