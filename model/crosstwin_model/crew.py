@@ -63,6 +63,12 @@ def _work(board: Any, thread: Any) -> Any:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
+def threads_of(board: Any) -> Any:
+    """Return how many threads share what is shared with a board, the caller's among them: 1 to 64."""
+    return load(board + _THREADS)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
 def are_asleep(board: Any) -> Any:
     """Return whether a helper of the board must be woken by :meth:`Crew.wake` to take part."""
     return load(board + _ASLEEP) != 0

@@ -37,7 +37,7 @@ Signs = npt.NDArray[np.int8]
 
 
 #: Coincidences of an update that are worth a part of their own, for one of several threads.
-_PART_HITS = 1024
+_PART_HITS = 2048
 
 
 class Plant:

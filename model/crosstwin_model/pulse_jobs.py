@@ -13,7 +13,7 @@ from numba.core import types
 from numba.extending import register_jitable
 
 from crosstwin_model.bits import popcount
-from crosstwin_model.crew import ASLEEP, DONE, MOST_PARTS, REFUSED, are_asleep, share
+from crosstwin_model.crew import ASLEEP, DONE, REFUSED, are_asleep, share, threads_of
 from crosstwin_model.jit import njit_only, source_version
 from crosstwin_model.line_lists import list_lines, list_size, lists_in
 from crosstwin_model.memory import borrow, hold
@@ -30,7 +30,7 @@ ROW_LISTS, COLUMN_LISTS, SIDES, WORDS, PARTS = range(PLAN, 26)
 JOB = 26
 
 #: Most parts of a job: of so many the last are done at nearly the same time.
-_MOST_PARTS = min(64, MOST_PARTS)
+_MOST_PARTS = 64
 
 _PLAN, _SIGNS, _WORDS = types.int64[::1], types.int8[::1], types.uint64[:, :, ::1]
 
@@ -52,12 +52,12 @@ def _count(lists: Any, lines: Any, words: Any) -> Any:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def _parts_of(row_lists: Any, column_lists: Any, rows: Any, columns: Any, words: Any, part_hits: Any) -> Any:
-    """Return how many parts the job of these lists is worth."""
+def _parts_of(row_lists: Any, column_lists: Any, rows: Any, columns: Any, words: Any, part_hits: Any, threads: Any) -> Any:
+    """Return how many parts the job of these lists is worth: 1, or as many for each thread."""
     rows_fired, row_slots = _count(row_lists, rows, words)
     columns_fired, column_slots = _count(column_lists, columns, words)
     hits = rows_fired * columns_fired // max(row_slots, column_slots, 1)
-    return min(max(hits // part_hits, 1), _MOST_PARTS)
+    return 1 if hits < part_hits else min(-(-hits // (part_hits * threads)), _MOST_PARTS // threads) * threads
 
 
 @register_jitable  # type: ignore[untyped-decorator]
@@ -83,7 +83,7 @@ def run_job(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words:
     list_lines(column_words, d_signs, column_lists)
     parts = 1
     if plan[BOARD] != 0:
-        parts = _parts_of(row_lists, column_lists, rows, columns, words, plan[PART_HITS])
+        parts = _parts_of(row_lists, column_lists, rows, columns, words, plan[PART_HITS], threads_of(plan[BOARD]))
     if parts > 1 and not again and are_asleep(plan[BOARD]):
         hold(memory)
         return ASLEEP
