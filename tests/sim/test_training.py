@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +75,15 @@ def test_a_checkpoint_with_flipped_bits_is_read_or_refused(flips: int, tmp_path:
             load_checkpoint(path, run.document())
         except CrosstwinError as error:
             assert str(path) in str(error)
+
+
+def test_a_checkpoint_whose_array_has_a_broken_head_is_refused(tmp_path: Path) -> None:
+    path, array = tmp_path / "run.npz", io.BytesIO()
+    np.save(array, np.array("head"))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("head.npy", array.getvalue().replace(b"'shape': ()", b"'shape': \"("))
+    with pytest.raises(CrosstwinError, match=r"run\.npz is not a checkpoint of a training run"):
+        load_checkpoint(path, make().document())
 
 
 def test_shd_learns_on_asymmetric_devices_and_sgd_less(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.files import write_bytes
 
 #: What a damaged file makes numpy, zipfile and json raise.
-_DAMAGED = (ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (
+    ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error, tokenize.TokenError
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
