@@ -37,7 +37,7 @@ _END_SHIFT, _JOB_SHIFT, _PART = 16, 32, 0xFFFF
 #: Most parts of a job.
 MOST_PARTS = _PART
 
-#: Looks for work before a helper sleeps, about a millisecond: longer than it takes from one update of a network to the next.
+#: Looks for work before a helper sleeps, some .6 ms: longer than it takes from one update of a network to the next.
 _PATIENCE = 20000
 
 
