@@ -89,7 +89,8 @@ def share(board: Any, function: Any, job: Any, parts: Any) -> None:
     store(board + _DONE, 0)
     number = (load(board + _TICKETS) >> _JOB_SHIFT) + 1
     threads = load(board + _THREADS)
-    for thread in range(threads):
+    for k in range(threads):
+        thread = threads - 1 - k  # the caller's last: helpers who look on would take parts of it before they have their own
         first, end = parts * thread // threads, parts * (thread + 1) // threads
         store(board + _TICKETS + thread * _NEXT, number << _JOB_SHIFT | end << _END_SHIFT | first)
     _work(board, 0)

@@ -14,7 +14,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
-from crosstwin_model.crew import ASLEEP, DONE, REFUSED, are_asleep
+from crosstwin_model.crew import ASLEEP, DONE, REFUSED, are_asleep, threads_of
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, normal, second_key
 from crosstwin_model.grid import GRID
 from crosstwin_model.jit import njit, njit_only, source_version
@@ -102,7 +102,7 @@ def read_cells(plan: Any, charge: Any, codes: Any, again: Any) -> int:
     if charge.size != driven or codes.size > sensed:
         return REFUSED
     board, part = plan[BOARD], plan[PART]
-    if board != 0 and not again and parts_of(rows * columns) > 1 and are_asleep(board):
+    if board != 0 and not again and parts_of(rows * columns, threads_of(board)) > 1 and are_asleep(board):
         return ASLEEP
     w = array_at(plan, 0, np.int32).reshape(rows, columns)
     reference = array_at(plan, 1, np.int32).reshape(plan[3] // columns, columns)

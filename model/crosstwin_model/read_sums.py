@@ -12,7 +12,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import register_jitable
 
-from crosstwin_model.crew import share
+from crosstwin_model.crew import share, threads_of
 from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_lines
 from crosstwin_model.jit import native, njit, njit_any_order, source_version
 from crosstwin_model.memory import array_at, borrow, hold, words_at
@@ -25,8 +25,8 @@ _PAGE, _APART = 4096, 1536
 #: What a job of sums holds behind the :func:`crosstwin_model.memory.addresses` of cells, units and sums.
 _ROWS, _COLUMNS, _FORWARD, _PARTS = range(6, 10)
 _JOB = 10
-#: Cells that are worth a part, and most parts.
-_PART_CELLS, _MOST_PARTS = 1 << 16, 16
+#: Least cells of a part, cells from which on a thread has several parts, and most parts of a thread: each begins with its units.
+_PART_CELLS, _LARGE_PART, _MOST_PARTS = 1 << 16, 1 << 19, 8
 #: The largest unit with which the instruction of :mod:`crosstwin_model.dot` is worth its while.
 _LARGEST_UNIT = LARGEST_SUM // 64
 
@@ -207,16 +207,17 @@ PART = _build_part()
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def parts_of(cells: Any) -> Any:
-    """Return how many parts the sums over so many cells are worth."""
-    return max(min(cells // _PART_CELLS, _MOST_PARTS), 1)
+def parts_of(cells: Any, threads: Any) -> Any:
+    """Return how many parts the sums over so many cells are worth: 1, or as many for each thread."""
+    own = cells // threads
+    return 1 if own < _PART_CELLS else threads * max(min(own // _LARGE_PART, _MOST_PARTS), 1)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
 def share_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any) -> None:
     """Do what :data:`add_sums` does, shared with a crew's board if that is not 0; ``part`` is the address of :data:`PART`."""
     rows, columns = w.shape
-    parts = parts_of(w.size) if board != 0 else 1
+    parts = parts_of(w.size, threads_of(board)) if board != 0 else 1
     if parts < 2:
         add_sums(w, forward, units, sums)
         return
