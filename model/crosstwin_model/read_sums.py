@@ -27,6 +27,8 @@ _ROWS, _COLUMNS, _FORWARD, _PARTS = range(6, 10)
 _JOB = 10
 #: Least cells of a part, cells from which on a thread has several parts, and most parts of a thread: each begins with its units.
 _PART_CELLS, _LARGE_PART, _MOST_PARTS = 1 << 16, 1 << 19, 8
+#: Of a float64's bits all but its sign, and the bits of 1.
+_MAGNITUDE, _ONE = np.uint64(2**63 - 1), np.uint64(0x3FF0000000000000)
 #: The largest unit with which the instruction of :mod:`crosstwin_model.dot` is worth its while.
 _LARGEST_UNIT = LARGEST_SUM // 64
 
@@ -111,7 +113,7 @@ def forward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
         for first in range(begin, end, LINES):
             add_lines(flat, driven, pairs, first, columns, low, high, whole)
         driving = np.int64(0)
-        for k in range(begin, end):
+        for k in range(np.uint64(begin), np.uint64(end)):  # whose sign need not be looked at
             driving += pairs[k]
         for column in range(whole):
             sums[column] += np.float64(high[column]) * _HALF + np.float64(low[column]) + _TURNED * np.float64(driving)
@@ -141,7 +143,7 @@ def backward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
     for begin in range(0, whole, block):
         end = min(begin + block, whole)
         driving = np.int64(0)
-        for column in range(begin, end):
+        for column in range(np.uint64(begin), np.uint64(end)):  # whose sign need not be looked at
             driving += np.int64(units[column])
         for row in range(0, four, LINES):
             sum_lines(flat, row * columns, columns, low, high, begin, end, both, row, pitch)
@@ -165,9 +167,11 @@ def _add_floats(w: Any, forward: Any, units: Any, sums: Any) -> None:
 
 @njit
 def _add_words(w: Any, forward: Any, units: Any, sums: Any) -> None:
-    largest = np.int32(1)
-    for unit in units:
-        largest = max(largest, np.int32(abs(np.int32(unit))))
+    # Bits without their sign are in the order of the numbers: a loop for vector instructions.
+    bits, top = units.view(np.uint64), _ONE
+    for line in range(bits.size):
+        top = max(top, bits[line] & _MAGNITUDE)
+    largest = np.int64(np.uint64(top).view(np.float64))
     if largest > _LARGEST_UNIT:
         _add_floats(w, forward, units, sums)
     elif forward:
