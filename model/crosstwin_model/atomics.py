@@ -76,13 +76,12 @@ def _pause(typingctx: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _call(typingctx: Any, function: Any, job: Any, index: Any) -> Any:
+def _call(typingctx: Any, function: Any, job: Any, part: Any, thread: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [_LONG, _LONG])
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
-        return context.get_dummy_value()
+        kind = ir.FunctionType(_LONG, [_LONG] * 3)
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
 
-    return types.void(types.int64, types.int64, types.int64), build
+    return types.int64(*[types.int64] * 4), build
 
 
 # numba's disk cache compares a closure by its content, in which an intrinsic is new in each process; these it knows by name.
@@ -123,6 +122,6 @@ def pause() -> None:
 
 
 @register_jitable(forceinline=True)  # type: ignore[untyped-decorator]
-def call_part(function: Any, job: Any, index: Any) -> None:
-    """Call a compiled function of two numbers, void(int64, int64), at an address."""
-    _call(function, job, index)
+def call_part(function: Any, job: Any, part: Any, thread: Any) -> Any:
+    """Call a compiled function of three numbers, int64(int64, int64, int64), at an address, and return its result."""
+    return _call(function, job, part, thread)

@@ -28,23 +28,26 @@ from crosstwin_model.memory import aligned_zeros
 #: woken first (:meth:`Crew.wake`); it was done.
 REFUSED, ASLEEP, DONE = range(3)
 
+#: The type of a function that does parts.
+PART_TYPE = types.int64(types.int64, types.int64, types.int64)
+
 #: Bytes of a crew's board, a line of the cache and more for each word. There is a ticket for each thread, the caller's first:
 #: 2**32 times the number of the job, 2**16 times the end of the thread's range, and its next part, all in one, so that nobody
 #: takes a part of a job that has ended.
 _DONE, _OWNED, _ASLEEP, _STOPPED, _FUNCTION, _JOB, _THREADS, _TICKETS = range(0, 8 * 128, 128)
 _NEXT = 128
 _END_SHIFT, _JOB_SHIFT, _PART = 16, 32, 0xFFFF
-#: Most parts of a job.
-MOST_PARTS = _PART
+#: Most parts of a job, what is taken where there is none, and the number of a thread that takes none.
+MOST_PARTS, NO_PART, ALONE = _PART, -1, -1
 
 #: Looks for work before a helper sleeps, some .6 ms: longer than it takes from one update of a network to the next.
 _PATIENCE = 20000
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def _work(board: Any, thread: Any) -> Any:
-    """Take and do parts until none is left, and return how many that were."""
-    done, threads = 0, load(board + _THREADS)
+def take(board: Any, thread: Any) -> Any:
+    """Return the next part of the job for a thread, which it must do then; NO_PART where none is left."""
+    threads = load(board + _THREADS)
     for other in range(threads):
         place = board + _TICKETS + (thread + other) % threads * _NEXT
         while True:
@@ -56,10 +59,21 @@ def _work(board: Any, thread: Any) -> Any:
             if other > 0:
                 part, taken = end - 1, ticket - (1 << _END_SHIFT)
             if replace(place, ticket, taken):
-                call_part(load(board + _FUNCTION), load(board + _JOB), part)
-                add(board + _DONE, 1)
-                done += 1
-    return done
+                return part
+    return NO_PART
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _work(board: Any, thread: Any) -> Any:
+    """Take and do parts until none is left, and return how many that were."""
+    done = 0
+    while True:
+        part = take(board, thread)
+        if part == NO_PART:
+            return done
+        some = call_part(load(board + _FUNCTION), load(board + _JOB), part, thread)
+        add(board + _DONE, some)
+        done += some
 
 
 @register_jitable  # type: ignore[untyped-decorator]
@@ -76,13 +90,14 @@ def are_asleep(board: Any) -> Any:
 
 @register_jitable  # type: ignore[untyped-decorator]
 def share(board: Any, function: Any, job: Any, parts: Any) -> None:
-    """Call ``function(job, part)`` for all parts, at most MOST_PARTS, by all who are awake; return when all are done.
+    """Have all parts of a job, at most MOST_PARTS, done by all who are awake; return when all are done.
 
-    ``board`` is 0 or a crew's; ``function`` is the address of a compiled void(int64, int64).
+    ``board`` is 0 or a crew's; ``function`` is the address of a compiled int64(int64 job, int64 part, int64 thread). It does the
+    part, and may :func:`take` further ones, but not where the thread is ALONE; it returns how many it did.
     """
     if board == 0 or parts < 2 or not replace(board + _OWNED, 0, 1):  # alone, as where another thread of Python is at it
         for part in range(parts):
-            call_part(function, job, part)
+            call_part(function, job, part, ALONE)
         return
     store(board + _FUNCTION, function)
     store(board + _JOB, job)

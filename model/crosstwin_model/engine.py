@@ -15,9 +15,10 @@ from .firing import (
     fill_hammersley,
     fill_shared_words,
     fill_signs,
+    fill_table,
     fill_thresholds,
-    fire_hammersley,
     hammersley_memory,
+    hammersley_table,
 )
 from .jit import njit
 from .lfsr import PER_LINE, SHARED, line_seeds, line_sequences, sequence, shift
@@ -61,8 +62,9 @@ def _largest_size(codes: Codes) -> int:
 def shared_words(codes: Codes, limits: NDArray[np.int16]) -> Words:
     """Return the slots in which each line fires, |code| >= T, when all lines share the thresholds; shape (lines, words)."""
     words = np.empty((codes.size, (limits.size + 63) // 64), np.uint64)
-    largest = _largest_size(codes)
-    fill_shared_words(words, codes, limits, largest, np.empty(words.shape[1] * (largest + 1), np.uint64))
+    table = np.empty((words.shape[1], _largest_size(codes) + 1), np.uint64)
+    fill_table(table, limits)
+    fill_shared_words(words, codes, table)
     return words
 
 
@@ -102,8 +104,10 @@ def _hammersley_trains(
     memory = np.empty(hammersley_memory(count, bits), np.uint64)
     x_signs, d_signs = np.empty(x.size, np.int8), np.empty(d.size, np.int8)
     rows, columns = np.empty((x.size, count), np.uint64), np.empty((d.size, count), np.uint64)
-    fire_hammersley(rows, x_signs, x, _largest_size(x), 0, bl, slots, masks[0], scales[0], bits, memory)
-    fire_hammersley(columns, d_signs, d, _largest_size(d), 1, bl, slots, masks[1], scales[1], bits, memory)
+    for side, codes, signs, fired in ((0, x, x_signs, rows), (1, d, d_signs, columns)):
+        table = hammersley_table(count, _largest_size(codes), side, bl, slots, masks[side], scales[side], bits, memory)
+        fill_shared_words(fired, codes, table)
+        fill_signs(signs, codes)
     return x_signs, d_signs, rows, columns
 
 

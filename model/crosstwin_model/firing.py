@@ -36,28 +36,30 @@ def fill_thresholds(limits: Any, numbers: Any, full_scale: Any, bits: Any) -> No
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def fill_shared_words(words: Any, codes: Any, limits: Any, largest: Any, memory: Any) -> None:
-    """Fill the slots in which each line fires, |code| >= T, when all lines share the thresholds.
+def fill_table(table: Any, limits: Any) -> None:
+    """Fill the slots in which lines of each magnitude fire, |code| >= T, when all lines share the thresholds.
 
     Parameters
     ----------
-    words : uint64[lines, words]
-    codes, limits : int16[lines], int16[slots]
-    largest : int
-        No code is larger in size.
-    memory : uint64[words * (largest + 1)] or longer
-        Is overwritten.
+    table : uint64[words, largest + 1]
+        For magnitudes from 0 to the largest of a code.
+    limits : int16[slots]
     """
-    count = words.shape[1]
-    # Lines of the same magnitude fire in the same slots: those of the next smaller one, and those whose T it is.
-    table = memory[: count * (largest + 1)].reshape(count, largest + 1)
+    # They are those of the next smaller magnitude, and those whose T it is.
+    words, magnitudes = table.shape
     table[:] = np.uint64(0)
     for k in range(limits.size):
-        if limits[k] <= largest:
+        if limits[k] < magnitudes:
             table[k >> 6, limits[k]] |= np.uint64(1) << np.uint64(k & 63)
-    for word in range(count):
-        for magnitude in range(1, largest + 1):
+    for word in range(words):
+        for magnitude in range(1, magnitudes):
             table[word, magnitude] |= table[word, magnitude - 1]
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def fill_shared_words(words: Any, codes: Any, table: Any) -> None:
+    """Fill the slots uint64[lines, words] in which each line fires, from those of each magnitude."""
+    for word in range(words.shape[1]):
         for line in range(codes.size):
             words[line, word] = table[word, np.uint64(abs(codes[line]))]
 
@@ -71,24 +73,24 @@ def fill_signs(signs: Any, codes: Any) -> None:
 
 @register_jitable  # type: ignore[untyped-decorator]
 def hammersley_memory(words: Any, bits: Any) -> Any:
-    """Return how many words of memory :func:`fire_hammersley` takes."""
+    """Return how many words of memory :func:`hammersley_table` takes."""
     return words * ((1 << bits) + 32)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def fire_hammersley(
-    words: Any, signs: Any, codes: Any, largest: Any, side: Any, bl: Any, slots: Any, mask: Any, full_scale: Any, bits: Any,
-    memory: Any,
-) -> None:  # fmt: skip
-    """Fill the first slots of a quadrant of ``bl`` in which each line of a side fires, and the signs, for ``hammersley``.
+def hammersley_table(
+    words: Any, largest: Any, side: Any, bl: Any, slots: Any, mask: Any, full_scale: Any, bits: Any, memory: Any
+) -> Any:
+    """Return the first slots of a quadrant of ``bl`` in which lines of a side fire, for ``hammersley``: of :func:`fill_table`.
 
     No code is larger in size than ``largest``, which is below 2**bits; ``memory`` is uint64[hammersley_memory] or longer, and
     overwritten.
     """
-    room = 16 * words.shape[1]
+    room = 16 * words
     numbers = memory[:room].view(np.uint16)[:slots]
     limits = memory[room : 2 * room].view(np.int16)[:slots]
     fill_hammersley(numbers, side, bl, mask, bits)
     fill_thresholds(limits, numbers, full_scale, bits)
-    fill_shared_words(words, codes, limits, largest, memory[2 * room :])
-    fill_signs(signs, codes)
+    table = memory[2 * room : 2 * room + words * (largest + 1)].reshape(words, largest + 1)
+    fill_table(table, limits)
+    return table

@@ -40,7 +40,7 @@ def njit_any_order(function: Callable[P, R]) -> Callable[P, R]:
     return _compile(function, fastmath={"reassoc", "contract"})
 
 
-def native(signature: Any, function: Callable[..., None]) -> Any:
+def native(signature: Any, function: Callable[..., Any]) -> Any:
     """Compile a function at once for callers that are compiled themselves and know its ``address``; keep what is returned."""
     try:
         return numba.cfunc(signature, cache=True)(function)

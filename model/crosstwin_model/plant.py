@@ -36,8 +36,8 @@ __all__ = ["Plant", "PlantConfig"]
 Signs = npt.NDArray[np.int8]
 
 
-#: Coincidences of an update that are worth a part of their own, for one of several threads.
-_PART_HITS = 2048
+#: Coincidences from which on threads share an update.
+_SHARED_HITS = 1024
 
 
 class Plant:
@@ -229,7 +229,7 @@ class Plant:
                 cells.w, *cells.records(), cells.layout.places, self._shape, self._table, cells.pulse_keys, self._scales
             )  # fmt: skip
             board = 0 if self.crew is None else self.crew.board
-            cells.plan = np.array([*addresses(*cells.fixed), *cells.w.shape, self._part.address, board, _PART_HITS], np.int64)
+            cells.plan = np.array([*addresses(*cells.fixed), *cells.w.shape, self._part.address, board, _SHARED_HITS], np.int64)
         return cells.plan
 
     def _run(self, tile: Tile, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:

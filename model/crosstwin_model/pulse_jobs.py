@@ -22,15 +22,15 @@ from crosstwin_model.memory import borrow, hold
 #: its records uint32[cells * record + spare], the same as float32, the places int64[2, words] of the record's
 #: :class:`crosstwin_model.records.Layout`, the rule's shape float32[2, S], the table of the noise, the keys uint32[4] of pulses
 #: and of write noise, and the scales float32[2] of both: the size of the tile, the address of its part, a crew's board or 0, and
-#: how many coincidences are worth a part of their own.
-ROWS, COLUMNS, PART, BOARD, PART_HITS = range(16, 21)
+#: from how many coincidences on threads share an update.
+ROWS, COLUMNS, PART, BOARD, SHARED_HITS = range(16, 21)
 PLAN = 21
 #: What a job holds behind its plan: the addresses of the lists of lines, the shape of their words, and how many parts there are.
 ROW_LISTS, COLUMN_LISTS, SIDES, WORDS, PARTS = range(PLAN, 26)
 JOB = 26
 
-#: Most parts of a job: of so many the last are done at nearly the same time.
-_MOST_PARTS = 64
+#: Coincidences that are worth a part, and most parts of a job: of so many the last are done at nearly the same time.
+_PART_HITS, _MOST_PARTS = 256, 64
 
 _PLAN, _SIGNS, _WORDS = types.int64[::1], types.int8[::1], types.uint64[:, :, ::1]
 
@@ -52,46 +52,43 @@ def _count(lists: Any, lines: Any, words: Any) -> Any:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def _parts_of(row_lists: Any, column_lists: Any, rows: Any, columns: Any, words: Any, part_hits: Any, threads: Any) -> Any:
+def _parts_of(row_lists: Any, column_lists: Any, rows: Any, columns: Any, words: Any, shared_hits: Any, threads: Any) -> Any:
     """Return how many parts the job of these lists is worth: 1, or as many for each thread."""
     rows_fired, row_slots = _count(row_lists, rows, words)
     columns_fired, column_slots = _count(column_lists, columns, words)
     hits = rows_fired * columns_fired // max(row_slots, column_slots, 1)
-    return 1 if hits < part_hits else min(-(-hits // (part_hits * threads)), _MOST_PARTS // threads) * threads
+    return 1 if hits < shared_hits else threads * min(-(-hits // (threads * _PART_HITS)), _MOST_PARTS // threads)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def run_job(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any, again: Any) -> Any:
-    """Do what :data:`apply` does, in another compiled function and with borrowed arrays."""
-    sides, columns, words = column_words.shape
-    rows = x_signs.size
-    if (
-        not 1 <= sides <= 2
-        or rows != plan[ROWS]
-        or columns != plan[COLUMNS]
-        or row_words.shape != (sides, rows, words)
-        or d_signs.size != columns
-    ):
-        return REFUSED
-    if words == 0:
-        return DONE
-    row_room, column_room = list_size(rows, sides, words), list_size(columns, sides, words)
-    memory = np.empty(JOB + row_room + column_room, np.uint64)
-    left = borrow(memory)
-    job, row_lists, column_lists = left[:JOB].view(np.int64), left[JOB : JOB + row_room], left[JOB + row_room :]
-    list_lines(row_words, x_signs, row_lists)
-    list_lines(column_words, d_signs, column_lists)
+def job_size(rows: Any, columns: Any, sides: Any, words: Any) -> Any:
+    """Return how many words of memory a job and its lists take."""
+    return JOB + list_size(rows, sides, words) + list_size(columns, sides, words)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def lists_of(memory: Any, rows: Any, columns: Any, sides: Any, words: Any) -> Any:
+    """Return the memory of a job's two lists, rows first, to be filled before :func:`run_job`."""
+    first, last = JOB + list_size(rows, sides, words), job_size(rows, columns, sides, words)
+    return memory[JOB:first], memory[first:last]
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def run_job(plan: Any, memory: Any, sides: Any, words: Any, again: Any) -> Any:
+    """Do a job, as :data:`apply` does, whose lists are in ``memory``, uint64[job_size] and borrowed."""
+    rows, columns = plan[ROWS], plan[COLUMNS]
+    row_lists, column_lists = lists_of(memory, rows, columns, sides, words)
     parts = 1
     if plan[BOARD] != 0:
-        parts = _parts_of(row_lists, column_lists, rows, columns, words, plan[PART_HITS], threads_of(plan[BOARD]))
+        parts = _parts_of(row_lists, column_lists, rows, columns, words, plan[SHARED_HITS], threads_of(plan[BOARD]))
     if parts > 1 and not again and are_asleep(plan[BOARD]):
-        hold(memory)
         return ASLEEP
-    job[:PLAN] = plan[:PLAN]
+    job = memory[:JOB].view(np.int64)
+    for k in range(PLAN):
+        job[k] = plan[k]
     job[ROW_LISTS], job[COLUMN_LISTS] = row_lists.ctypes.data, column_lists.ctypes.data
     job[SIDES], job[WORDS], job[PARTS] = sides, words, parts
     share(plan[BOARD], plan[PART], job.ctypes.data, parts)
-    hold(memory)
     return DONE
 
 
@@ -100,7 +97,26 @@ def _build_apply() -> Callable[..., int]:
 
     def apply(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any, again: Any) -> int:
         _ = version
-        found: int = run_job(borrow(plan), borrow(x_signs), borrow(d_signs), borrow(row_words), borrow(column_words), again)
+        plan, x_signs, d_signs = borrow(plan), borrow(x_signs), borrow(d_signs)
+        row_words, column_words = borrow(row_words), borrow(column_words)
+        sides, columns, words = column_words.shape
+        rows = x_signs.size
+        if (
+            not 1 <= sides <= 2
+            or rows != plan[ROWS]
+            or columns != plan[COLUMNS]
+            or row_words.shape != (sides, rows, words)
+            or d_signs.size != columns
+        ):
+            return REFUSED
+        if words == 0:
+            return DONE
+        memory = np.empty(job_size(rows, columns, sides, words), np.uint64)
+        row_lists, column_lists = lists_of(borrow(memory), rows, columns, sides, words)
+        list_lines(row_words, x_signs, row_lists)
+        list_lines(column_words, d_signs, column_lists)
+        found: int = run_job(plan, borrow(memory), sides, words, again)
+        hold(memory)
         return found
 
     return njit_only(types.int64(_PLAN, _SIGNS, _SIGNS, _WORDS, _WORDS, types.boolean), apply)

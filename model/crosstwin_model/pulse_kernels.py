@@ -15,15 +15,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba.core import types
 from numba.extending import register_jitable
 
 from crosstwin_model.bits import LANES, cross_word, cross_words, prefetch
+from crosstwin_model.crew import ALONE, NO_PART, PART_TYPE, take
 from crosstwin_model.jit import name_variant, native, source_version
 from crosstwin_model.line_lists import list_size, lists_in
 from crosstwin_model.memory import array_at, borrow, hold, words_at
 from crosstwin_model.pulse_batch import BATCH, BLOCK, CELL, DRAWS, FIELDS, build_pulse_block, sort_hits
-from crosstwin_model.pulse_jobs import COLUMN_LISTS, COLUMNS, JOB, PARTS, ROW_LISTS, ROWS, SIDES, WORDS
+from crosstwin_model.pulse_jobs import BOARD, COLUMN_LISTS, COLUMNS, JOB, PARTS, ROW_LISTS, ROWS, SIDES, WORDS
 
 _NONE = np.uint64(0)
 #: Records of that many words or more lie beyond the nearest caches, and are asked for before they are needed.
@@ -49,7 +49,7 @@ def pulse_part(step: Callable[..., Any], derive: Callable[..., Any] | None, stat
     field_rows = FIELDS + planes + DRAWS
     field_words = field_rows * (BLOCK + LANES) // 2
 
-    def pulse(address: int, part: int) -> None:
+    def pulse(address: int, part: int, thread: int) -> int:
         _ = version
         job = words_at(address, JOB, np.int64)
         rows, columns, sides, words = job[ROWS], job[COLUMNS], job[SIDES], job[WORDS]
@@ -77,12 +77,21 @@ def pulse_part(step: Callable[..., Any], derive: Callable[..., Any] | None, stat
         # Where the words of negative lines of the other side begin.
         other_side = np.uint64((sides - 1) * words)
         far = ru.size >= _FAR
-        # Of the rows of either sign a part takes the same share, so that it mostly gets the same rows, update after update.
-        first_positive, positive = _share_of(row_ends[0], row_ends[1], part, job[PARTS])
-        first_negative, negative_rows = _share_of(row_ends[2], row_ends[3], part, job[PARTS])
-        taken = positive + negative_rows
-        for k in range(taken + np.uint64(1)):
-            last = k == taken
+        k = taken = positive = first_positive = first_negative = _NONE
+        parts = 0
+        last = False
+        while not last:
+            while k == taken and not last:
+                if parts > 0:
+                    part = NO_PART if thread == ALONE else take(job[BOARD], thread)
+                last = part == NO_PART
+                if not last:
+                    # Of the rows of either sign a part takes the same share, so that it mostly gets the same rows, update after
+                    # update.
+                    first_positive, positive = _share_of(row_ends[0], row_ends[1], part, job[PARTS])
+                    first_negative, negative_rows = _share_of(row_ends[2], row_ends[3], part, job[PARTS])
+                    k, taken = _NONE, positive + negative_rows
+                    parts += 1
             line = first_positive + k if k < positive else first_negative + (k - positive)
             negative = np.uint64(k >= positive)
             base = np.uint64(columns) * row_numbers[line]
@@ -116,9 +125,11 @@ def pulse_part(step: Callable[..., Any], derive: Callable[..., Any] | None, stat
                     filled_up = n
                 else:
                     filled_down = n
+            k += np.uint64(1)
         hold(memory)
+        return parts
 
-    return native(types.void(types.int64, types.int64), name_variant(pulse, step.__name__, state, record, planes))
+    return native(PART_TYPE, name_variant(pulse, step.__name__, state, record, planes))
 
 
 @register_jitable  # type: ignore[untyped-decorator]

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.core import types
 from numba.extending import register_jitable
 
-from crosstwin_model.crew import share, threads_of
+from crosstwin_model.crew import PART_TYPE, share, threads_of
 from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_lines
 from crosstwin_model.jit import native, njit, njit_any_order, source_version
 from crosstwin_model.memory import array_at, borrow, hold, words_at
@@ -189,7 +188,7 @@ add_sums = _add_words if HAS_DOT else _add_floats
 def _build_part() -> Any:
     version = source_version()  # see crosstwin_model.jit
 
-    def sum_part(address: int, part: int) -> None:
+    def sum_part(address: int, part: int, thread: int) -> int:
         _ = version
         job = words_at(address, _JOB, np.int64)
         rows, columns = job[_ROWS], job[_COLUMNS]
@@ -202,8 +201,9 @@ def _build_part() -> Any:
             add_sums(cells, True, units[first:last], own)
         else:
             add_sums(cells, False, units, sums[first:last])
+        return 1
 
-    return native(types.void(types.int64, types.int64), sum_part)
+    return native(PART_TYPE, sum_part)
 
 
 #: A part of :func:`share_sums`; its ``address`` is what that takes.

@@ -15,10 +15,11 @@ from numba.extending import register_jitable
 
 from crosstwin_model.crew import DONE, REFUSED
 from crosstwin_model.engine import next_masks
-from crosstwin_model.firing import fire_hammersley, hammersley_memory
+from crosstwin_model.firing import hammersley_memory, hammersley_table
 from crosstwin_model.jit import njit_only, source_version
+from crosstwin_model.line_lists import list_codes
 from crosstwin_model.memory import borrow, hold
-from crosstwin_model.pulse_jobs import COLUMNS, PLAN, ROWS, run_job
+from crosstwin_model.pulse_jobs import COLUMNS, PLAN, ROWS, job_size, lists_of, run_job
 from crosstwin_model.read_kernels import PLAN as READ_PLAN
 from crosstwin_model.read_kernels import read_cells
 
@@ -36,18 +37,28 @@ _PLAN, _FLOATS = types.int64[::1], types.float64[::1]
 
 
 @register_jitable
-def _fire(
-    memory: Any, values: Any, peak: Any, top: Any, words: Any, side: Any, bl: Any, mask: Any, full_scale: Any, bits: Any
-) -> Any:
-    """Return the words uint64[1, lines, words] and the signs of a side's lines, and the memory that is left behind them."""
-    lines = values.size
-    fired, left = memory[: words * lines].reshape(lines, words), memory[words * lines :]
-    # One more word for each line has room for its sign and its code.
-    first = (lines + 1) // 2
-    signs, codes, left = left.view(np.int8)[:lines], left.view(np.int16)[first : first + lines], left[lines:]
+def _list(
+    lists: Any,
+    values: Any,
+    peak: Any,
+    top: Any,
+    words: Any,
+    side: Any,
+    bl: Any,
+    mask: Any,
+    full_scale: Any,
+    bits: Any,
+    memory: Any,
+) -> None:
+    """List the lines of a side that fire; ``memory``, of :func:`_memory`, is overwritten."""
+    codes, left = memory.view(np.int16)[: values.size], memory[(values.size + 3) // 4 :]
     fill_codes(codes, values, peak, top)
-    fire_hammersley(fired, signs, codes, top, side, bl, bl, mask, full_scale, bits, left)
-    return fired.reshape(1, lines, words), signs, left
+    list_codes(codes, hammersley_table(words, top, side, bl, bl, mask, full_scale, bits, left), lists)
+
+
+@register_jitable
+def _memory(lines: Any, words: Any, bits: Any) -> Any:
+    return (lines + 3) // 4 + hammersley_memory(words, bits)
 
 
 def _build_update() -> Callable[..., int]:
@@ -70,11 +81,13 @@ def _build_update() -> Callable[..., int]:
         )
         x_mask, d_mask, x_state, d_state = next_masks((plan[X_STATE], plan[D_STATE]), bits)
         words = (bl + 63) // 64
-        memory = np.empty((words + 1) * (rows + columns) + hammersley_memory(words, bits), np.uint64)
-        left = borrow(memory)
-        row_words, row_signs, left = _fire(left, x, x_peak, x_top, words, 0, bl, x_mask, x_full_scale, bits)
-        column_words, column_signs, left = _fire(left, d, d_peak, d_top, words, 1, bl, d_mask, d_full_scale, bits)
-        found: int = run_job(plan, row_signs, column_signs, row_words, column_words, again)
+        size = job_size(rows, columns, 1, words)
+        memory = np.empty(size + _memory(max(rows, columns), words, bits), np.uint64)
+        job, left = borrow(memory)[:size], borrow(memory)[size:]
+        row_lists, column_lists = lists_of(job, rows, columns, 1, words)
+        _list(row_lists, x, x_peak, x_top, words, 0, bl, x_mask, x_full_scale, bits, left)
+        _list(column_lists, d, d_peak, d_top, words, 1, bl, d_mask, d_full_scale, bits, left)
+        found: int = run_job(plan, job, 1, words, again)
         if found == DONE:
             plan[X_STATE], plan[D_STATE] = x_state, d_state
         hold(memory)

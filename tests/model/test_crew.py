@@ -14,7 +14,7 @@ import pytest
 from numba.core import types
 
 from crosstwin_model.atomics import add, load, pause
-from crosstwin_model.crew import MOST_PARTS, Crew, are_asleep, share
+from crosstwin_model.crew import ALONE, MOST_PARTS, NO_PART, PART_TYPE, Crew, are_asleep, share, take
 from crosstwin_model.jit import njit_only
 
 #: A job is counters, one for each part, or for the parts that wait for each other two numbers: how many came, and how many met.
@@ -28,20 +28,32 @@ def crew() -> Iterator[Crew]:
     made.stop()
 
 
-def _count(job: int, part: int) -> None:
+def _count(job: int, part: int, thread: int) -> int:
     add(job + 8 * part, 1)
+    return 1
 
 
-def _meet(job: int, part: int) -> None:
+def _meet(job: int, part: int, thread: int) -> int:
     add(job, 1)
     for _ in range(100_000):  # some milliseconds
         if load(job) >= 2:
             add(job + 8, 1)
-            return
+            break
         pause()
+    return 1
 
 
-COUNT, MEET = (numba.cfunc(_VOID(_LONG, _LONG))(part) for part in (_count, _meet))
+def _count_all(job: int, part: int, thread: int) -> int:
+    """Count parts at the places from the second on, whose board is the first word of the job, and go on with further ones."""
+    done = 0
+    while part != NO_PART:
+        add(job + 8 * (part + 1), 1)
+        done += 1
+        part = NO_PART if thread == ALONE else take(load(job), thread)
+    return done
+
+
+COUNT, MEET, COUNT_ALL = (numba.cfunc(PART_TYPE)(part) for part in (_count, _meet, _count_all))
 
 
 def _share(board: int, function: int, job: int, parts: int) -> None:
@@ -71,6 +83,17 @@ def test_every_part_is_done_once_in_every_job(crew: Crew, parts: int) -> None:
         crew.wake()
         SHARE(crew.board, COUNT.address, job, parts)
     assert (done[:parts] == 20).all() and done[parts] == 0
+
+
+@pytest.mark.parametrize("parts", [1, 2, 7, 1000, MOST_PARTS - 1])
+def test_a_function_may_take_further_parts_itself(crew: Crew, parts: int) -> None:
+    for board in (crew.board, 0):
+        done, job = _job(parts + 2)
+        done[0] = board
+        for _ in range(20):
+            crew.wake()
+            SHARE(board, COUNT_ALL.address, job, parts)
+        assert (done[1:-1] == 20).all() and done[-1] == 0
 
 
 def test_thousands_of_short_jobs(crew: Crew) -> None:

@@ -136,7 +136,7 @@ def test_a_checkpoint_of_another_device_names_only_what_differs(tmp_path: Path, 
 @pytest.mark.usefixtures("few")
 def test_threads_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Updates this small run on one thread; here a few coincidences are worth a second one."""
-    monkeypatch.setattr(plant_module, "_PART_HITS", 10)
+    monkeypatch.setattr(plant_module, "_SHARED_HITS", 10)
     before = crew(2).jobs
     digests = []
     for threads in ("1", "2"):
