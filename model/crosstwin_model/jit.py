@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 _COMPILED_INTO_OTHERS = (
     "noise", "draws", "bits", "elementary", "memory", "atomics", "crew", "line_lists", "pulse_batch", "pulse_jobs", "dot",
-    "read_sums", "read_kernels", "lfsr", "firing", "engine",
+    "read_jobs", "read_sums", "read_kernels", "lfsr", "firing", "engine",
 )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from crosstwin_model.draws import SHIFT, cell_key, draw_bits, normal, second_key
 from crosstwin_model.grid import GRID
 from crosstwin_model.jit import njit, njit_only, source_version
 from crosstwin_model.memory import array_at, borrow, hold
-from crosstwin_model.read_sums import add_whole, parts_of, share_sums
+from crosstwin_model.read_jobs import add_sums, parts_of
+from crosstwin_model.read_sums import add_whole
 
 #: Charges with noise or errors are multiples of 1 / CHARGE_GRID.
 CHARGE_GRID = 2.0**8
@@ -116,10 +117,10 @@ def read_cells(plan: Any, charge: Any, codes: Any, again: Any) -> int:
         return REFUSED
     if total <= parameters[5]:
         sums[:] = 0.0
-        share_sums(board, part, w, forward, units, sums)
+        add_sums(board, part, w, forward, units, sums)
         if reference.size:
             units *= -1.0
-            share_sums(board, part, reference, forward, units, sums)
+            add_sums(board, part, reference, forward, units, sums)
     else:
         whole = np.zeros(sensed, np.int64)
         add_whole(w, forward, units, whole)

@@ -11,25 +11,21 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from crosstwin_model.crew import PART_TYPE, share, threads_of
+from crosstwin_model.crew import NO_PART, PART_TYPE
 from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_lines
 from crosstwin_model.jit import native, njit, njit_any_order, source_version
 from crosstwin_model.memory import array_at, borrow, hold, words_at
+from crosstwin_model.read_jobs import COLUMNS, FORWARD, JOB, PARTS, ROWS, next_part, rows_of
 
 _HALF = np.float64(1 << 16)
 _TURNED = np.float64(1 << 15)
 #: A load waits for a store just before if the last twelve bits of their addresses are equal, as if it were the same place: so
 #: that the sums are so many bytes ahead of the cells.
 _PAGE, _APART = 4096, 1536
-#: What a job of sums holds behind the :func:`crosstwin_model.memory.addresses` of cells, units and sums.
-_ROWS, _COLUMNS, _FORWARD, _PARTS = range(6, 10)
-_JOB = 10
-#: Least cells of a part, cells from which on a thread has several parts, and most parts of a thread: each begins with its units.
-_PART_CELLS, _LARGE_PART, _MOST_PARTS = 1 << 16, 1 << 19, 8
-#: Of a float64's bits all but its sign, and the bits of 1.
-_MAGNITUDE, _ONE = np.uint64(2**63 - 1), np.uint64(0x3FF0000000000000)
 #: The largest unit with which the instruction of :mod:`crosstwin_model.dot` is worth its while.
 _LARGEST_UNIT = LARGEST_SUM // 64
+#: Of a float64's bits all but its sign, and the bits of 1.
+_MAGNITUDE, _ONE = np.uint64(2**63 - 1), np.uint64(0x3FF0000000000000)
 
 
 @njit_any_order
@@ -85,50 +81,91 @@ def backward_floats(w: Any, units: Any, sums: Any) -> None:
 
 
 @njit
-def forward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
-    """Do what :func:`forward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // LINES."""
-    rows, columns = w.shape
+def _forward_floats(job: Any, part: Any, thread: Any, w: Any, units: Any, sums: Any) -> int:
+    """Do a part with rows driven, and those that the thread takes after it, and return how many they were."""
+    done = 0
+    while part != NO_PART:
+        first, last = rows_of(job, part)
+        forward_floats(w[first:last], units[first:last], sums)
+        done += 1
+        part = next_part(job, thread)
+    return done
+
+
+@njit
+def _backward_floats(job: Any, part: Any, thread: Any, w: Any, units: Any, sums: Any) -> int:
+    """Do the same with columns driven."""
+    done = 0
+    while part != NO_PART:
+        first, last = rows_of(job, part)
+        backward_floats(w[first:last], units, sums[first:last])
+        done += 1
+        part = next_part(job, thread)
+    return done
+
+
+@njit
+def _forward_words(job: Any, part: Any, thread: Any, w: Any, units: Any, largest: Any, sums: Any) -> int:
+    """Do what :func:`_forward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // LINES."""
+    columns = w.shape[1]
     # Lines up to a multiple of LINES are at rest, whichever they are.
-    room, whole = rows + LINES, columns // SUMS * SUMS
+    room, whole = job[ROWS] // job[PARTS] + 1 + LINES, columns // SUMS * SUMS
     memory = np.empty(2 * room + whole + _PAGE // 8, np.uint64)
     left = borrow(memory)
     driven, pairs = left[:room], left[room : 2 * room].view(np.int32)[:room]
     both = left[2 * room :].view(np.int32)
-    first = (w.ctypes.data + _APART - both.ctypes.data) % _PAGE // 4
-    low, high = both[first : first + whole], both[first + whole : first + 2 * whole]
-    count = 0
-    for row in range(rows):
-        driven[count] = np.uint64(row)
-        pairs[count] = np.int32(units[row])
-        count += units[row] != 0.0
-    driven[count : count + LINES] = np.uint64(0)
-    pairs[count : count + LINES] = 0
+    begin = (w.ctypes.data + _APART - both.ctypes.data) % _PAGE // 4
+    low, high = both[begin : begin + whole], both[begin + whole : begin + 2 * whole]
+    low[:] = 0
+    high[:] = 0
     flat = w.reshape(w.size)
     block = LARGEST_SUM // largest // LINES * LINES
-    for begin in range(0, count, block):
-        end = min(begin + block, count)
-        low[:] = 0
-        high[:] = 0
-        for first in range(begin, end, LINES):
-            add_lines(flat, driven, pairs, first, columns, low, high, whole)
-        driving = np.int64(0)
-        for k in range(np.uint64(begin), np.uint64(end)):  # whose sign need not be looked at
-            driving += pairs[k]
-        for column in range(whole):
-            sums[column] += np.float64(high[column]) * _HALF + np.float64(low[column]) + _TURNED * np.float64(driving)
-    for column in range(whole, columns):
-        for k in range(count):
-            sums[column] += np.float64(np.int64(pairs[k]) * np.int64(w[driven[k], column]))
+    lines = done = 0
+    driving = np.int64(0)
+    while part != NO_PART:
+        first, last = rows_of(job, part)
+        count = 0
+        for row in range(np.uint64(first), np.uint64(last)):
+            driven[count] = row
+            pairs[count] = np.int32(units[row])
+            count += units[row] != 0.0
+        driven[count : count + LINES] = np.uint64(0)
+        pairs[count : count + LINES] = 0
+        for k in range(0, count, LINES):
+            if lines == block:
+                _add_up(low, high, driving, sums)
+                low[:] = 0
+                high[:] = 0
+                lines, driving = 0, np.int64(0)
+            add_lines(flat, driven, pairs, k, columns, low, high, whole)
+            lines += LINES
+            for line in range(np.uint64(k), np.uint64(k + LINES)):
+                driving += pairs[line]
+        for column in range(whole, columns):
+            for k in range(count):
+                sums[column] += np.float64(np.int64(pairs[k]) * np.int64(w[driven[k], column]))
+        done += 1
+        part = next_part(job, thread)
+    _add_up(low, high, driving, sums)
     hold(memory)
+    return done
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _add_up(low: Any, high: Any, driving: Any, sums: Any) -> None:
+    """Add what :mod:`crosstwin_model.dot` has summed up to the sums of columns."""
+    turned = _TURNED * np.float64(driving)
+    for column in range(low.size):
+        sums[column] += np.float64(high[column]) * _HALF + np.float64(low[column]) + turned
 
 
 @njit
-def backward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
-    """Do what :func:`backward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // SUMS."""
-    rows, columns = w.shape
+def _backward_words(job: Any, part: Any, thread: Any, w: Any, units: Any, largest: Any, sums: Any) -> int:
+    """Do what :func:`_backward_floats` does, where no unit is larger in size than ``largest``, 1 to LARGEST_SUM // SUMS."""
+    columns = w.shape[1]
     whole = columns // SUMS * SUMS
     # Lines are summed in fours, the last ones four times each.
-    pitch = rows + LINES
+    pitch = job[ROWS] // job[PARTS] + 1 + LINES
     memory = np.empty(2 * whole + 2 * pitch, np.int32)
     left = borrow(memory)
     low, high, both = left[:whole], left[whole : 2 * whole], left[2 * whole :]
@@ -138,51 +175,54 @@ def backward_words(w: Any, units: Any, largest: Any, sums: Any) -> None:
         high[column] = unit << 16
     flat = w.reshape(w.size)
     block = LARGEST_SUM // largest // SUMS * SUMS
-    four = rows // LINES * LINES
-    for begin in range(0, whole, block):
-        end = min(begin + block, whole)
-        driving = np.int64(0)
-        for column in range(np.uint64(begin), np.uint64(end)):  # whose sign need not be looked at
-            driving += np.int64(units[column])
-        for row in range(0, four, LINES):
-            sum_lines(flat, row * columns, columns, low, high, begin, end, both, row, pitch)
-        for row in range(four, rows):
-            sum_lines(flat, row * columns, 0, low, high, begin, end, both, row, pitch)
-        for row in range(rows):
-            sums[row] += np.float64(both[pitch + row]) * _HALF + np.float64(both[row]) + _TURNED * np.float64(driving)
-    for row in range(rows):
-        for column in range(whole, columns):
-            sums[row] += units[column] * np.float64(w[row, column])
+    done = 0
+    while part != NO_PART:
+        first, last = rows_of(job, part)
+        rows = last - first
+        four = rows // LINES * LINES
+        for begin in range(0, whole, block):
+            end = min(begin + block, whole)
+            driving = np.int64(0)
+            for column in range(np.uint64(begin), np.uint64(end)):  # whose sign need not be looked at
+                driving += np.int64(units[column])
+            for row in range(0, four, LINES):
+                sum_lines(flat, (first + row) * columns, columns, low, high, begin, end, both, row, pitch)
+            for row in range(four, rows):
+                sum_lines(flat, (first + row) * columns, 0, low, high, begin, end, both, row, pitch)
+            turned = _TURNED * np.float64(driving)
+            for row in range(rows):
+                sums[first + row] += np.float64(both[pitch + row]) * _HALF + np.float64(both[row]) + turned
+        for row in range(first, last):
+            for column in range(whole, columns):
+                sums[row] += units[column] * np.float64(w[row, column])
+        done += 1
+        part = next_part(job, thread)
     hold(memory)
+    return done
 
 
 @njit
-def _add_floats(w: Any, forward: Any, units: Any, sums: Any) -> None:
-    if forward:
-        forward_floats(w, units, sums)
-    else:
-        backward_floats(w, units, sums)
+def _do_floats(job: Any, part: Any, thread: Any, w: Any, units: Any, sums: Any) -> int:
+    if job[FORWARD] != 0:
+        return _forward_floats(job, part, thread, w, units, sums)
+    return _backward_floats(job, part, thread, w, units, sums)
 
 
 @njit
-def _add_words(w: Any, forward: Any, units: Any, sums: Any) -> None:
+def _do_words(job: Any, part: Any, thread: Any, w: Any, units: Any, sums: Any) -> int:
     # Bits without their sign are in the order of the numbers: a loop for vector instructions.
     bits, top = units.view(np.uint64), _ONE
     for line in range(bits.size):
         top = max(top, bits[line] & _MAGNITUDE)
     largest = np.int64(np.uint64(top).view(np.float64))
     if largest > _LARGEST_UNIT:
-        _add_floats(w, forward, units, sums)
-    elif forward:
-        forward_words(w, units, largest, sums)
-    else:
-        backward_words(w, units, largest, sums)
+        return _do_floats(job, part, thread, w, units, sums)
+    if job[FORWARD] != 0:
+        return _forward_words(job, part, thread, w, units, largest, sums)
+    return _backward_words(job, part, thread, w, units, largest, sums)
 
 
-#: ``add_sums(w, forward, units, sums)`` adds conductances times units along the sensed lines to ``sums``, in the way that is
-#: fastest here: w int32[rows, columns] are multiples of 1 / GRID; with ``forward`` rows are driven and columns sensed, else the
-#: other way round; units float64[driven] are whole numbers within +-2**24, sums float64[sensed] none of which exceeds 2**53.
-add_sums = _add_words if HAS_DOT else _add_floats
+_do = _do_words if HAS_DOT else _do_floats
 
 
 def _build_part() -> Any:
@@ -190,54 +230,24 @@ def _build_part() -> Any:
 
     def sum_part(address: int, part: int, thread: int) -> int:
         _ = version
-        job = words_at(address, _JOB, np.int64)
-        rows, columns = job[_ROWS], job[_COLUMNS]
+        job = words_at(address, JOB, np.int64)
+        rows, columns = job[ROWS], job[COLUMNS]
         w, units, sums = array_at(job, 0, np.int32), array_at(job, 1, np.float64), array_at(job, 2, np.float64)
-        first, last = rows * part // job[_PARTS], rows * (part + 1) // job[_PARTS]
-        cells = w[first * columns : last * columns].reshape(last - first, columns)
-        if job[_FORWARD] != 0:
-            own = sums[part * columns : (part + 1) * columns]
-            own[:] = 0.0
-            add_sums(cells, True, units[first:last], own)
-        else:
-            add_sums(cells, False, units, sums[first:last])
-        return 1
+        if job[FORWARD] != 0 and job[PARTS] > 1:
+            own = max(thread, 0)
+            used = words_at(address + 8 * (JOB + own), 1, np.int64)
+            sums = sums[own * columns : (own + 1) * columns]
+            if used[0] == 0:
+                used[0] = 1
+                sums[:] = 0.0
+        done: int = _do(job, part, thread, w.reshape(rows, columns), units, sums)
+        return done
 
     return native(PART_TYPE, sum_part)
 
 
-#: A part of :func:`share_sums`; its ``address`` is what that takes.
+#: A part of :func:`crosstwin_model.read_jobs.add_sums`; its ``address`` is what that takes.
 PART = _build_part()
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def parts_of(cells: Any, threads: Any) -> Any:
-    """Return how many parts the sums over so many cells are worth: 1, or as many for each thread."""
-    own = cells // threads
-    return 1 if own < _PART_CELLS else threads * max(min(own // _LARGE_PART, _MOST_PARTS), 1)
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def share_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any) -> None:
-    """Do what :data:`add_sums` does, shared with a crew's board if that is not 0; ``part`` is the address of :data:`PART`."""
-    rows, columns = w.shape
-    parts = parts_of(w.size, threads_of(board)) if board != 0 else 1
-    if parts < 2:
-        add_sums(w, forward, units, sums)
-        return
-    # Parts are rows, whose cells are near the thread that pulses them; where rows are driven, each has sums of its own.
-    memory = np.empty(_JOB + parts * columns)
-    job, own = borrow(memory)[:_JOB].view(np.int64), borrow(memory)[_JOB:]
-    target = own if forward else sums
-    job[0], job[1] = w.ctypes.data, w.size
-    job[2], job[3] = units.ctypes.data, units.size
-    job[4], job[5] = target.ctypes.data, target.size
-    job[_ROWS], job[_COLUMNS], job[_FORWARD], job[_PARTS] = rows, columns, np.int64(forward), parts
-    share(board, part, job.ctypes.data, parts)
-    if forward:
-        for k in range(parts):
-            sums += own[k * columns : (k + 1) * columns]
-    hold(memory)
 
 
 @njit

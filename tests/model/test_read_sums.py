@@ -8,22 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosstwin_model import read_sums
+from crosstwin_model import read_jobs, read_sums
 from crosstwin_model.config import ConfigurationError, ControllerConfig
 from crosstwin_model.devices.soft_bounds import SoftBounds
-from crosstwin_model.dot import HAS_DOT
+from crosstwin_model.jit import njit
 from crosstwin_model.plant import Plant, PlantConfig
 
-Way = Callable[[Any, Any, Any, int], None]
-WAYS: dict[bool, list[Way]] = {
-    True: [lambda w, units, sums, _: read_sums.forward_floats(w, units, sums)],
-    False: [lambda w, units, sums, _: read_sums.backward_floats(w, units, sums)],
-}
+Way = Callable[[Any, Any, Any], None]
+
+
+@njit
+def add_sums(w: Any, forward: bool, units: Any, sums: Any, part: int) -> None:
+    read_jobs.add_sums(0, part, w, forward, units, sums)
+
+
+WAYS: dict[bool, list[Way]] = {True: [read_sums.forward_floats], False: [read_sums.backward_floats]}
 for forward, ways in WAYS.items():
-    ways.append(lambda w, units, sums, _, forward=forward: read_sums.add_sums(w, forward, units, sums))
-if HAS_DOT:  # the instruction must be there to be compiled
-    WAYS[True].append(lambda w, units, sums, largest: read_sums.forward_words(w, units, largest, sums))
-    WAYS[False].append(lambda w, units, sums, largest: read_sums.backward_words(w, units, largest, sums))
+    ways.append(lambda w, units, sums, forward=forward: add_sums(w, forward, units, sums, read_sums.PART.address))
 
 
 @settings(deadline=None, max_examples=80)
@@ -46,7 +47,7 @@ def test_sums_are_exact(rows: int, columns: int, unit: int, forward: bool, extre
     expected = units @ cells if forward else cells @ units
     for way in WAYS[forward]:
         sums = np.zeros(expected.size)
-        way(cells.astype(np.int32), units.astype(np.float64), sums, unit)
+        way(cells.astype(np.int32), units.astype(np.float64), sums)
         assert np.array_equal(sums, expected)
     whole = np.zeros(expected.size, np.int64)
     read_sums.add_whole(cells.astype(np.int32), forward, units.astype(np.float64), whole)
@@ -76,11 +77,11 @@ def test_many_lines_do_not_overflow() -> None:
     for forward in (True, False):
         w = np.ascontiguousarray(cells.T) if forward else cells
         sums = np.zeros(40)
-        read_sums.add_sums(w, forward, units, sums)
+        add_sums(w, forward, units, sums, read_sums.PART.address)
         assert sums.tolist() == [expected] * 40
     units[rng.integers(4096)] = 2.0**20  # beyond what the instruction takes
     sums = np.zeros(40)
-    read_sums.add_sums(cells, False, units, sums)
+    add_sums(cells, False, units, sums, read_sums.PART.address)
     assert sums.tolist() == [-(2.0**31) * (63 * 4095 + 2**20)] * 40
 
 
