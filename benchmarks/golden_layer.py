@@ -129,6 +129,10 @@ class GoldenLayer:
             act(*arguments)
         return clock() - start
 
+    def rewind(self) -> None:
+        """Begin again with the first vectors of the ring."""
+        self._next = 0
+
     def trains(self, x: Floats, d: Floats) -> Trains:
         """Return the pulse trains of an update."""
         x_peak, d_peak = peak("x", x, self._lines), peak("d", d, self._lines)

@@ -11,11 +11,11 @@ import numpy as np
 from numba.extending import register_jitable
 
 from crosstwin_model.crew import ALONE, NO_PART, share, take, threads_of
-from crosstwin_model.memory import borrow, hold
+from crosstwin_model.memory import array_at, borrow, hold, words_at
 
 #: What a job holds behind the :func:`crosstwin_model.memory.addresses` of cells int32[rows, columns], units float64[driven] and
-#: sums float64: the size of the cells, whether rows are driven, how many parts there are, and a crew's board. With several parts
-#: and rows that are driven, each thread has sums of its own, and behind the job a word that says whether they are in use.
+#: sums float64[sensed]: the size of the cells, whether rows are driven, how many parts there are, a crew's board. Behind it, with
+#: several parts and rows that are driven, there is for each helper a word that says whether it took part, and sums of its own.
 ROWS, COLUMNS, FORWARD, PARTS, BOARD = range(6, 11)
 JOB = 11
 #: Cells from which on threads share a read, least cells of a part, and most parts of a thread: between parts cells change cores.
@@ -63,19 +63,39 @@ def add_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any)
     rows, columns = w.shape
     threads = threads_of(board) if board != 0 else 1
     parts = parts_of(w.size, threads) if threads > 1 else 1
-    several = forward and parts > 1
-    memory = np.empty(JOB + threads + (threads * columns if several else 0))
+    helpers = threads - 1 if forward and parts > 1 else 0
+    memory = np.empty(JOB + helpers * (1 + columns), np.int64)
     left = borrow(memory)
-    job, used, own = left[:JOB].view(np.int64), left[JOB : JOB + threads].view(np.int64), left[JOB + threads :]
-    target = own if several else sums
+    job = left[:JOB]
     job[0], job[1] = w.ctypes.data, w.size
     job[2], job[3] = units.ctypes.data, units.size
-    job[4], job[5] = target.ctypes.data, target.size
+    job[4], job[5] = sums.ctypes.data, sums.size
     job[ROWS], job[COLUMNS], job[FORWARD], job[PARTS], job[BOARD] = rows, columns, np.int64(forward), parts, board
-    used[:] = 0
+    for helper in range(helpers):
+        left[_place(helper, columns)] = 0
     share(board, part, job.ctypes.data, parts)
-    if several:
-        for k in range(threads):
-            if used[k] != 0:
-                sums += own[k * columns : (k + 1) * columns]
+    for helper in range(helpers):
+        place = _place(helper, columns)
+        if left[place] != 0:
+            sums += left[place + 1 : place + 1 + columns].view(np.float64)
     hold(memory)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def sums_of(address: Any, job: Any, thread: Any) -> Any:
+    """Return the sums that a thread adds to: the caller's, or where rows are driven its own, which begin with zeros."""
+    columns = job[COLUMNS]
+    if thread < 1 or job[FORWARD] == 0:
+        return array_at(job, 2, np.float64)
+    begin = address + 8 * _place(thread - 1, columns)
+    used, own = words_at(begin, 1, np.int64), words_at(begin + 8, columns, np.float64)
+    if used[0] == 0:
+        used[0] = 1
+        own[:] = 0.0
+    return own
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _place(helper: Any, columns: Any) -> Any:
+    """Return where behind a job a helper's word and sums begin."""
+    return JOB + helper * (1 + columns)

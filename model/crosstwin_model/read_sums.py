@@ -15,7 +15,7 @@ from crosstwin_model.crew import NO_PART, PART_TYPE
 from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_lines
 from crosstwin_model.jit import native, njit, njit_any_order, source_version
 from crosstwin_model.memory import array_at, borrow, hold, words_at
-from crosstwin_model.read_jobs import COLUMNS, FORWARD, JOB, PARTS, ROWS, next_part, rows_of
+from crosstwin_model.read_jobs import COLUMNS, FORWARD, JOB, PARTS, ROWS, next_part, rows_of, sums_of
 
 _HALF = np.float64(1 << 16)
 _TURNED = np.float64(1 << 15)
@@ -232,14 +232,7 @@ def _build_part() -> Any:
         _ = version
         job = words_at(address, JOB, np.int64)
         rows, columns = job[ROWS], job[COLUMNS]
-        w, units, sums = array_at(job, 0, np.int32), array_at(job, 1, np.float64), array_at(job, 2, np.float64)
-        if job[FORWARD] != 0 and job[PARTS] > 1:
-            own = max(thread, 0)
-            used = words_at(address + 8 * (JOB + own), 1, np.int64)
-            sums = sums[own * columns : (own + 1) * columns]
-            if used[0] == 0:
-                used[0] = 1
-                sums[:] = 0.0
+        w, units, sums = array_at(job, 0, np.int32), array_at(job, 1, np.float64), sums_of(address, job, thread)
         done: int = _do(job, part, thread, w.reshape(rows, columns), units, sums)
         return done
 
