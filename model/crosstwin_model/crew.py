@@ -46,7 +46,9 @@ _PATIENCE = 20000
 
 @register_jitable  # type: ignore[untyped-decorator]
 def take(board: Any, thread: Any) -> Any:
-    """Return the next part of the job for a thread, which it must do then; NO_PART where none is left."""
+    """Return the next part of the job for a thread, which it must do then; NO_PART where none is left, or the thread is ALONE."""
+    if thread == ALONE:
+        return NO_PART
     threads = load(board + _THREADS)
     for other in range(threads):
         place = board + _TICKETS + (thread + other) % threads * _NEXT
@@ -93,7 +95,7 @@ def share(board: Any, function: Any, job: Any, parts: Any) -> None:
     """Have all parts of a job, at most MOST_PARTS, done by all who are awake; return when all are done.
 
     ``board`` is 0 or a crew's; ``function`` is the address of a compiled int64(int64 job, int64 part, int64 thread). It does the
-    part, and may :func:`take` further ones, but not where the thread is ALONE; it returns how many it did.
+    part, and may :func:`take` further ones; it returns how many it did.
     """
     if board == 0 or parts < 2 or not replace(board + _OWNED, 0, 1):  # alone, as where another thread of Python is at it
         for part in range(parts):

@@ -18,7 +18,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from crosstwin_model.bits import LANES, cross_word, cross_words, prefetch
-from crosstwin_model.crew import ALONE, NO_PART, PART_TYPE, take
+from crosstwin_model.crew import ALONE, NO_PART, PART_TYPE, take, threads_of
 from crosstwin_model.jit import name_variant, native, source_version
 from crosstwin_model.line_lists import list_size, lists_in
 from crosstwin_model.memory import array_at, borrow, hold, words_at
@@ -28,6 +28,8 @@ from crosstwin_model.pulse_jobs import BOARD, COLUMN_LISTS, COLUMNS, JOB, PARTS,
 _NONE = np.uint64(0)
 #: Records of that many words or more lie beyond the nearest caches, and are asked for before they are needed.
 _FAR = 1 << 17
+#: A thread's last parts: of 18 of a 512 x 512 update.
+_LAST_PARTS = 4
 
 
 @cache
@@ -79,13 +81,15 @@ def pulse_part(step: Callable[..., Any], derive: Callable[..., Any] | None, stat
         far = ru.size >= _FAR
         k = taken = positive = first_positive = first_negative = _NONE
         parts = 0
+        limit: Any = _NONE
         last = False
         while not last:
             while k == taken and not last:
                 if parts > 0:
-                    part = NO_PART if thread == ALONE else take(job[BOARD], thread)
+                    part = take(job[BOARD], thread)
                 last = part == NO_PART
                 if not last:
+                    limit = _batch_of(job, part, thread)
                     # Of the rows of either sign a part takes the same share, so that it mostly gets the same rows, update after
                     # update.
                     first_positive, positive = _share_of(row_ends[0], row_ends[1], part, job[PARTS])
@@ -112,7 +116,7 @@ def pulse_part(step: Callable[..., Any], derive: Callable[..., Any] | None, stat
                             _prefetch(rf, stride * cell)
                             _prefetch(w, cell)
                     n = reached - begin
-                if n >= BATCH or (last and n > 0):
+                if n >= limit or (last and n > 0):
                     top = sort_hits(n, begin, size, hits, order, histogram)
                     cells = np.int64(n)
                     for first in range(0, cells, BLOCK):
@@ -130,6 +134,16 @@ def pulse_part(step: Callable[..., Any], derive: Callable[..., Any] | None, stat
         return parts
 
     return native(PART_TYPE, name_variant(pulse, step.__name__, state, record, planes))
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _batch_of(job: Any, part: Any, thread: Any) -> Any:
+    """Return how many hits are a batch: fewer where a thread's parts run out, so that all threads end at nearly the same time."""
+    if thread == ALONE:
+        return np.uint64(BATCH)
+    threads = threads_of(job[BOARD])
+    first, end = job[PARTS] * thread // threads, job[PARTS] * (thread + 1) // threads
+    return np.uint64(BATCH) if first <= part < end - _LAST_PARTS else np.uint64(BATCH // 4)
 
 
 @register_jitable  # type: ignore[untyped-decorator]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from crosstwin_model.crew import ALONE, NO_PART, share, take, threads_of
+from crosstwin_model.crew import share, threads_of
 from crosstwin_model.memory import array_at, borrow, hold, words_at
 
 #: What a job holds behind the :func:`crosstwin_model.memory.addresses` of cells int32[rows, columns], units float64[driven] and
@@ -27,12 +27,6 @@ def rows_of(job: Any, part: Any) -> Any:
     """Return the first row of a part, and the one behind its last."""
     rows, parts = job[ROWS], job[PARTS]
     return rows * part // parts, rows * (part + 1) // parts
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def next_part(job: Any, thread: Any) -> Any:
-    """Return the part that a thread does next; NO_PART where none is left."""
-    return NO_PART if thread == ALONE else take(job[BOARD], thread)
 
 
 @register_jitable  # type: ignore[untyped-decorator]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from crosstwin_model.crew import NO_PART, PART_TYPE
+from crosstwin_model.crew import NO_PART, PART_TYPE, take
 from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_lines
 from crosstwin_model.jit import native, njit, njit_any_order, source_version
 from crosstwin_model.memory import array_at, borrow, hold, words_at
-from crosstwin_model.read_jobs import COLUMNS, FORWARD, JOB, PARTS, ROWS, next_part, rows_of, sums_of
+from crosstwin_model.read_jobs import BOARD, COLUMNS, FORWARD, JOB, PARTS, ROWS, rows_of, sums_of
 
 _HALF = np.float64(1 << 16)
 _TURNED = np.float64(1 << 15)
@@ -88,7 +88,7 @@ def _forward_floats(job: Any, part: Any, thread: Any, w: Any, units: Any, sums: 
         first, last = rows_of(job, part)
         forward_floats(w[first:last], units[first:last], sums)
         done += 1
-        part = next_part(job, thread)
+        part = take(job[BOARD], thread)
     return done
 
 
@@ -100,7 +100,7 @@ def _backward_floats(job: Any, part: Any, thread: Any, w: Any, units: Any, sums:
         first, last = rows_of(job, part)
         backward_floats(w[first:last], units, sums[first:last])
         done += 1
-        part = next_part(job, thread)
+        part = take(job[BOARD], thread)
     return done
 
 
@@ -145,7 +145,7 @@ def _forward_words(job: Any, part: Any, thread: Any, w: Any, units: Any, largest
             for k in range(count):
                 sums[column] += np.float64(np.int64(pairs[k]) * np.int64(w[driven[k], column]))
         done += 1
-        part = next_part(job, thread)
+        part = take(job[BOARD], thread)
     _add_up(low, high, driving, sums)
     hold(memory)
     return done
@@ -196,7 +196,7 @@ def _backward_words(job: Any, part: Any, thread: Any, w: Any, units: Any, larges
             for column in range(whole, columns):
                 sums[row] += units[column] * np.float64(w[row, column])
         done += 1
-        part = next_part(job, thread)
+        part = take(job[BOARD], thread)
     hold(memory)
     return done
 

@@ -14,7 +14,7 @@ import pytest
 from numba.core import types
 
 from crosstwin_model.atomics import add, load, pause
-from crosstwin_model.crew import ALONE, MOST_PARTS, NO_PART, PART_TYPE, Crew, are_asleep, share, take
+from crosstwin_model.crew import MOST_PARTS, NO_PART, PART_TYPE, Crew, are_asleep, share, take
 from crosstwin_model.jit import njit_only
 
 #: A job is counters, one for each part, or for the parts that wait for each other two numbers: how many came, and how many met.
@@ -49,7 +49,7 @@ def _count_all(job: int, part: int, thread: int) -> int:
     while part != NO_PART:
         add(job + 8 * (part + 1), 1)
         done += 1
-        part = NO_PART if thread == ALONE else take(load(job), thread)
+        part = take(load(job), thread)
     return done
 
 
@@ -66,9 +66,9 @@ ASLEEP: Callable[[int], bool] = njit_only(types.boolean(_LONG), lambda board: ar
 
 def _until(condition: Callable[[], bool]) -> bool:
     end = time.monotonic() + 30
-    while not condition() and time.monotonic() < end:
+    while not (met := condition()) and time.monotonic() < end:
         time.sleep(0.001)
-    return condition()
+    return met
 
 
 def _job(size: int) -> tuple[Any, int]:
