@@ -52,6 +52,23 @@ def test_levels_of_a_layer_give_the_same_pulses_on_average(bench):
     assert counts[2] == pytest.approx(counts[0], rel=0.03)
 
 
+def test_a_round_is_always_of_the_same_vectors(bench):
+    """Two threads and one are compared on equal work, round after round."""
+    golden, scaling = bench("golden_layer"), bench("bench_scaling")
+    layer = golden.GoldenLayer(32, "typical")
+    seen = []
+    _, vectors = layer._actions["direct forward"]
+    layer._actions["direct forward"] = (lambda x: seen.append(x.tobytes()), vectors)
+    for _ in range(2):
+        scaling.waked(layer, "direct forward", 7)
+    assert seen[2:9] == seen[-7:] == [x.tobytes() for (x,) in vectors[:7]]
+
+
+def test_cores_are_counted_by_arithmetic(bench):
+    """Nothing is said about how many there are now, but two threads are neither of no use at all nor many times as fast."""
+    assert 0.1 < bench("cores").cores() < 4.0
+
+
 def test_standard_errors_are_those_of_repeated_samples(bench):
     """Of groups that share a part of their noise, the standard error is larger than that of as many independent cells."""
     statistics = bench("bench_statistics")

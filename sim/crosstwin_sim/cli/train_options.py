@@ -75,7 +75,7 @@ def run_options(epochs: int) -> Callable[[_Command], _Command]:
             metavar="N",
             default=1,
             show_default=True,
-            help="Threads that share large updates and reads of the array, 1 to 64: same bits; pays from 512 x 512 on.",
+            help="Threads that share large updates and reads of the array, 1 to 64: same bits; pays from 256 x 256 on.",
         ),
         click.option("--epochs", type=click.IntRange(1, 1000), default=epochs, show_default=True),
         click.option(

@@ -1,0 +1,51 @@
+"""How many cores two threads have: arithmetic of both at once against that of one after the other.
+
+The cores of a virtual machine may be two threads of one real core, for seconds or for minutes, and then no program gains by a
+second thread. Helpers of the program's own crew are asked, so that they are where they are when they help out.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numba
+import numpy as np
+
+from crosstwin_model.atomics import store
+from crosstwin_model.crew import PART_TYPE, crew, share
+
+_MIX = np.uint64(6364136223846793005)
+_SHIFT = np.uint64(29)
+#: Steps of a part, some 50 us: six products at once keep a core's multiplier busy.
+_STEPS = 20000
+#: Jobs before the one that counts, in which helpers wake up.
+_AHEAD = 8
+
+
+@numba.cfunc(PART_TYPE)
+def _multiply(job: int, part: int, thread: int) -> int:
+    a, b, c, d, e, f = np.uint64(1), np.uint64(3), np.uint64(5), np.uint64(7), np.uint64(11), np.uint64(13)
+    for _ in range(_STEPS):
+        a, b, c = (a ^ (a >> _SHIFT)) * _MIX, (b ^ (b >> _SHIFT)) * _MIX, (c ^ (c >> _SHIFT)) * _MIX
+        d, e, f = (d ^ (d >> _SHIFT)) * _MIX, (e ^ (e >> _SHIFT)) * _MIX, (f ^ (f >> _SHIFT)) * _MIX
+    store(job + 128 * part, np.int64(a ^ b ^ c ^ d ^ e ^ f))
+    return 1
+
+
+@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+def _share(board: int, function: int, job: int) -> None:
+    share(board, function, job, 2)
+
+
+def cores() -> float:
+    """Return how many times as fast two threads are at arithmetic as one, just now."""
+    helpers = crew(2)
+    results = np.zeros(32, np.int64)
+    helpers.wake()
+    for _ in range(_AHEAD):
+        _share(helpers.board, _multiply.address, results.ctypes.data)
+    start = time.perf_counter()
+    _share(helpers.board, _multiply.address, results.ctypes.data)
+    middle = time.perf_counter()
+    _share(0, _multiply.address, results.ctypes.data)
+    return (time.perf_counter() - middle) / (middle - start)
