@@ -28,7 +28,7 @@ from peer.vectors import RING, pair
 from crosstwin_model.registers import TileKind
 
 SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
-THREADED_SIZES = (512, 1024, 2048, 4096)
+THREADED_SIZES = (256, 512, 1024, 2048, 4096)
 KINDS = ("dense", "typical", "sparse")
 #: A round takes about that many seconds, and there are so many rounds: short ones, most of which nothing disturbs.
 ROUND = 0.02

@@ -38,18 +38,9 @@ _PLAN, _FLOATS = types.int64[::1], types.float64[::1]
 
 @register_jitable
 def _list(
-    lists: Any,
-    values: Any,
-    peak: Any,
-    top: Any,
-    words: Any,
-    side: Any,
-    bl: Any,
-    mask: Any,
-    full_scale: Any,
-    bits: Any,
+    lists: Any, values: Any, peak: Any, top: Any, words: Any, side: Any, bl: Any, mask: Any, full_scale: Any, bits: Any,
     memory: Any,
-) -> None:
+) -> None:  # fmt: skip
     """List the lines of a side that fire; ``memory``, of :func:`_memory`, is overwritten."""
     codes, left = memory.view(np.int16)[: values.size], memory[(values.size + 3) // 4 :]
     fill_codes(codes, values, peak, top)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crosstwin_model import read_jobs, read_sums
 from crosstwin_model.config import ConfigurationError, ControllerConfig
+from crosstwin_model.crew import Crew
 from crosstwin_model.devices.soft_bounds import SoftBounds
 from crosstwin_model.jit import njit
 from crosstwin_model.plant import Plant, PlantConfig
@@ -18,8 +19,8 @@ Way = Callable[[Any, Any, Any], None]
 
 
 @njit
-def add_sums(w: Any, forward: bool, units: Any, sums: Any, part: int) -> None:
-    read_jobs.add_sums(0, part, w, forward, units, sums)
+def add_sums(w: Any, forward: bool, units: Any, sums: Any, part: int, board: int = 0) -> None:
+    read_jobs.add_sums(board, part, w, forward, units, sums)
 
 
 WAYS: dict[bool, list[Way]] = {True: [read_sums.forward_floats], False: [read_sums.backward_floats]}
@@ -67,6 +68,25 @@ def test_large_reads_are_shared_by_threads_to_the_same_bits(forward: bool) -> No
         assert plant.crew is None or plant.crew.jobs == before + 3
         found.append(np.concatenate(codes))
     assert found[0].any() and all(np.array_equal(found[0], other) for other in found[1:])
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_threads_that_take_further_parts_do_not_overflow(forward: bool) -> None:
+    """What a thread has summed goes on into its next part: at +-63 the instruction's sums are full after 1040 lines."""
+    rng = np.random.default_rng(5)
+    cells = rng.choice(np.array([-(2**31), 2**31 - 1], np.int32), (4608, 64) if forward else (64, 4608))
+    units = np.full(4608, 63.0)
+    expected = 63 * cells.sum(0 if forward else 1, dtype=np.int64)
+    helpers = Crew(1)
+    try:
+        for _ in range(50):
+            helpers.wake()
+            sums = np.zeros(64)
+            add_sums(cells, forward, units, sums, read_sums.PART.address, helpers.board)
+            assert np.array_equal(sums, expected)
+        assert helpers.jobs == 50
+    finally:
+        helpers.stop()
 
 
 def test_many_lines_do_not_overflow() -> None:
