@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable
 from functools import cache
 from queue import SimpleQueue
 from typing import Any
@@ -21,7 +20,7 @@ from numba.core import types
 from numba.extending import register_jitable
 
 from crosstwin_model.atomics import add, call_part, exchange, load, pause, replace, store
-from crosstwin_model.jit import njit_only, source_version
+from crosstwin_model.jit import njit_only
 from crosstwin_model.memory import aligned_zeros
 
 #: What becomes of something that may be shared: an argument was not as said; nothing was done, since helpers sleep who should be
@@ -116,39 +115,27 @@ def share(board: Any, function: Any, job: Any, parts: Any) -> None:
     store(board + _OWNED, 0)
 
 
-def _build() -> tuple[Callable[[int, int], None], Callable[[int], None], Callable[[int], int], Callable[[int], None]]:
-    version = source_version()  # see crosstwin_model.jit
-
-    def help_out(board: int, thread: int) -> None:
-        _ = version
-        idle = 0
-        while idle < _PATIENCE and load(board + _STOPPED) == 0:
-            idle = 0 if _work(board, thread) > 0 else idle + 1
-            pause()
-
-    def fall_asleep(board: int) -> None:
-        _ = version
-        add(board + _ASLEEP, 1)
-
-    def waken(board: int) -> int:
-        _ = version
-        return int(exchange(board + _ASLEEP, 0))
-
-    def stop(board: int) -> None:
-        _ = version
-        store(board + _STOPPED, 1)
-
-    number = types.int64
-    nothing = types.void(number)
-    return (
-        njit_only(types.void(number, number), help_out),
-        njit_only(nothing, fall_asleep),
-        njit_only(number(number), waken),
-        njit_only(nothing, stop),
-    )
+@njit_only(types.void(types.int64, types.int64))
+def _help_out(board: int, thread: int) -> None:
+    idle = 0
+    while idle < _PATIENCE and load(board + _STOPPED) == 0:
+        idle = 0 if _work(board, thread) > 0 else idle + 1
+        pause()
 
 
-_help_out, _fall_asleep, _waken, _stop = _build()
+@njit_only(types.void(types.int64))
+def _fall_asleep(board: int) -> None:
+    add(board + _ASLEEP, 1)
+
+
+@njit_only(types.int64(types.int64))
+def _waken(board: int) -> int:
+    return int(exchange(board + _ASLEEP, 0))
+
+
+@njit_only(types.void(types.int64))
+def _stop(board: int) -> None:
+    store(board + _STOPPED, 1)
 
 
 class Crew:

@@ -15,7 +15,7 @@ import numpy as np
 from crosstwin_model.bits import LANES, popcount
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, second_key
 from crosstwin_model.grid import GRID
-from crosstwin_model.jit import name_variant, njit, source_version
+from crosstwin_model.jit import name_variant, njit
 from crosstwin_model.pulse_batch import FIELDS, PAIR, PERSISTENT, VISIBLE, gather_eight, gather_four
 
 _ONE = np.uint64(1)
@@ -25,67 +25,60 @@ _GRID = np.float32(GRID)
 _STEP = np.float32(1.0 / GRID)
 
 
-def _build_count() -> Callable[..., None]:
-    version = source_version()  # see crosstwin_model.jit
-
-    def count(counts: Any, row_words: Any, column_words: Any) -> None:
-        _ = version
-        rows, columns = counts.shape
-        for word in range(row_words.shape[1]):
-            for row in range(rows):
-                this = row_words[row, word]
-                for column in range(columns):
-                    counts[row, column] += np.uint32(popcount(this ^ column_words[column, word]))
-
-    return njit(count)
-
-
-#: ``count(counts, row_words, column_words)`` adds the half-selects of a group of slots to counts uint32[rows, columns].
-count = _build_count()
-
-
-def _build_list() -> Callable[..., Any]:
-    version = source_version()  # see crosstwin_model.jit
-
-    def list_columns(words: Any) -> Any:
-        _ = version
-        columns, slots = words.shape[0], 64 * words.shape[1]
-        fires = np.zeros(columns, np.int64)
-        more = np.zeros(slots + 1, np.int64)
-        for column in range(columns):
-            for word in range(words.shape[1]):
-                fires[column] += popcount(words[column, word])
-            for k in range(fires[column]):
-                more[k] += 1
-        # Those that fire k + 1 times stand behind the more[k + 1] that fire oftener.
-        places = np.append(more, 0)
-        order = np.empty(columns, np.uint32)
-        idle = more[0]
-        for column in range(columns):
-            if fires[column]:
-                order[places[fires[column]]] = column
-                places[fires[column]] += 1
-            else:
-                order[idle] = column
-                idle += 1
-        ends = np.zeros(slots + 1, np.int64)
-        members = np.empty(more.sum(), np.uint64)
-        end = 0
-        for slot in range(slots):
-            mask = _ONE << np.uint64(slot & 63)
+@njit
+def count(counts: Any, row_words: Any, column_words: Any) -> None:
+    """Add the half-selects of a group of slots to counts uint32[rows, columns]."""
+    rows, columns = counts.shape
+    for word in range(row_words.shape[1]):
+        for row in range(rows):
+            this = row_words[row, word]
             for column in range(columns):
-                if words[column, slot >> 6] & mask:
-                    members[end] = column
-                    end += 1
-            ends[slot + 1] = end
-        return order, more, members, ends
-
-    return njit(list_columns)
+                counts[row, column] += np.uint32(popcount(this ^ column_words[column, word]))
 
 
-#: ``list_columns(column_words)`` returns the columns, those that fire oftenest first, uint32[columns]; how many of them fire more
-#: than k times, int64[slots + 1]; and the columns that fire in a slot, from ends[slot] to ends[slot + 1] of members.
-list_columns = _build_list()
+@njit
+def list_columns(words: Any) -> Any:
+    """List columns and slots of the words uint64[columns, words].
+
+    Returns
+    -------
+    order : uint32[columns]
+        The columns, those that fire oftenest first.
+    more : int64[slots + 1]
+        How many of them fire more than k times.
+    members, ends : uint64, int64[slots + 1]
+        The columns that fire in a slot, from ends[slot] to ends[slot + 1].
+    """
+    columns, slots = words.shape[0], 64 * words.shape[1]
+    fires = np.zeros(columns, np.int64)
+    more = np.zeros(slots + 1, np.int64)
+    for column in range(columns):
+        for word in range(words.shape[1]):
+            fires[column] += popcount(words[column, word])
+        for k in range(fires[column]):
+            more[k] += 1
+    # Those that fire k + 1 times stand behind the more[k + 1] that fire oftener.
+    places = np.append(more, 0)
+    order = np.empty(columns, np.uint32)
+    idle = more[0]
+    for column in range(columns):
+        if fires[column]:
+            order[places[fires[column]]] = column
+            places[fires[column]] += 1
+        else:
+            order[idle] = column
+            idle += 1
+    ends = np.zeros(slots + 1, np.int64)
+    members = np.empty(more.sum(), np.uint64)
+    end = 0
+    for slot in range(slots):
+        mask = _ONE << np.uint64(slot & 63)
+        for column in range(columns):
+            if words[column, slot >> 6] & mask:
+                members[end] = column
+                end += 1
+        ends[slot + 1] = end
+    return order, more, members, ends
 
 
 @cache
@@ -107,17 +100,15 @@ def disturb_kernel(
     -------
     callable
         Of (w int32[cells], ru, rf, places int64[words], shape float32[S], table, keys uint32[4], scales float32[2], up, response
-        float32, row words uint64[rows, words], and what :data:`list_columns` returns), as in a plan of
+        float32, row words uint64[rows, words], and what :func:`list_columns` returns), as in a plan of
         :mod:`crosstwin_model.pulse_jobs` but for one direction.
     """
-    version = source_version()  # see crosstwin_model.jit
     stride = np.uint64(record)
 
     def disturb(
         w: Any, ru: Any, rf: Any, places: Any, shape: Any, table: Any, keys: Any, scales: Any, up: Any, response: Any,
         row_words: Any, order: Any, more: Any, members: Any, ends: Any,
     ) -> None:  # fmt: skip
-        _ = version
         columns = order.size
         fields = np.empty((FIELDS + planes + 1, columns + LANES), np.uint32)
         flat, size = fields.reshape(fields.size), fields.shape[1]

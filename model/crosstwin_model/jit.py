@@ -2,13 +2,15 @@
 
 Fast-math stays off because it would let the compiler reorder and fuse float operations, and the model promises their bits.
 
-numba's cache on disk notices a change of the file that a function is in, but not of the files whose functions are compiled into
-it. A kernel that inlines others therefore takes :func:`source_version` in as a closure variable, which numba does compare.
+numba's cache on disk notices a change of the file that a function is in, but not of the files whose functions and constants are
+compiled into it. It does compare the variables that a function takes in from the one around it: here every function gets one
+more of them, a digest of all sources it may be made of.
 """
 
 from __future__ import annotations
 
 import hashlib
+import types
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,10 +21,7 @@ import numba
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_COMPILED_INTO_OTHERS = (
-    "noise", "draws", "bits", "elementary", "memory", "atomics", "crew", "line_lists", "pulse_batch", "pulse_jobs", "dot",
-    "read_jobs", "read_sums", "read_kernels", "lfsr", "firing", "engine",
-)  # fmt: skip
+_FOLDER = Path(__file__).parent
 
 
 def njit(function: Callable[P, R]) -> Callable[P, R]:
@@ -30,9 +29,9 @@ def njit(function: Callable[P, R]) -> Callable[P, R]:
     return _compile(function)
 
 
-def njit_only(signature: Any, function: Callable[P, R]) -> Callable[P, R]:
+def njit_only(signature: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Do the same at once and for arguments of these types only: a call with others raises TypeError."""
-    return _compile(function, signature)
+    return lambda function: _compile(function, signature)
 
 
 def njit_any_order(function: Callable[P, R]) -> Callable[P, R]:
@@ -40,20 +39,16 @@ def njit_any_order(function: Callable[P, R]) -> Callable[P, R]:
     return _compile(function, fastmath={"reassoc", "contract"})
 
 
-def native(signature: Any, function: Callable[..., Any]) -> Any:
+def native(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function at once for callers that are compiled themselves and know its ``address``; keep what is returned."""
-    try:
-        return numba.cfunc(signature, cache=True)(function)
-    except RuntimeError:  # as below
-        return numba.cfunc(signature)(function)
 
+    def compile_native(function: Callable[..., Any]) -> Any:
+        try:
+            return numba.cfunc(signature, cache=True)(_dated(function))
+        except RuntimeError:  # as below
+            return numba.cfunc(signature)(function)
 
-def _compile(function: Callable[P, R], signature: Any = None, **options: Any) -> Callable[P, R]:
-    try:
-        compiled: Callable[P, R] = numba.njit(signature, cache=True, nogil=True, **options)(function)
-    except RuntimeError:  # numba's word for "no locator": the package and the user's cache are both read-only
-        compiled = numba.njit(signature, nogil=True, **options)(function)
-    return compiled
+    return compile_native
 
 
 def name_variant(function: Callable[P, R], *parts: object) -> Callable[P, R]:
@@ -67,9 +62,32 @@ def name_variant(function: Callable[P, R], *parts: object) -> Callable[P, R]:
     return function
 
 
+def _compile(function: Callable[P, R], signature: Any = None, **options: Any) -> Callable[P, R]:
+    try:
+        compiled: Callable[P, R] = numba.njit(signature, cache=True, nogil=True, **options)(_dated(function))
+    except RuntimeError:  # numba's word for "no locator": the package and the user's cache are both read-only
+        compiled = numba.njit(signature, nogil=True, **options)(function)
+    return compiled
+
+
+def _dated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with the digest of its sources as a closure variable, for numba's cache."""
+    code = function.__code__
+    cells = (*(function.__closure__ or ()), types.CellType(_sources(Path(code.co_filename).parent)))
+    dated = types.FunctionType(
+        code.replace(co_freevars=(*code.co_freevars, "sources")),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        cells,
+    )
+    dated.__module__, dated.__qualname__, dated.__doc__ = function.__module__, function.__qualname__, function.__doc__
+    dated.__annotations__, dated.__kwdefaults__ = function.__annotations__, function.__kwdefaults__
+    return dated
+
+
 @cache
-def source_version(*others: Path) -> str:
-    """Return a digest of all sources whose functions are compiled into others', and of files that are given."""
-    folder = Path(__file__).parent
-    sources = [*others, *(folder / f"{name}.py" for name in _COMPILED_INTO_OTHERS), *sorted((folder / "devices").glob("*.py"))]
+def _sources(folder: Path) -> str:
+    """Return a digest of this package's sources, and of those in a folder beyond it."""
+    sources = sorted({*_FOLDER.rglob("*.py"), *folder.glob("*.py")})
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()

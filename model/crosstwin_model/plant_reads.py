@@ -12,7 +12,7 @@ from crosstwin_model.grid import from_grid
 from crosstwin_model.memory import addresses
 from crosstwin_model.noise import NORMAL, Purpose, draw_bits, stream
 from crosstwin_model.plant_config import PlantConfig
-from crosstwin_model.read_sums import PART
+from crosstwin_model.read_sums import sum_part
 from crosstwin_model.tile import Tile
 
 Charge = npt.NDArray[np.int32]
@@ -97,7 +97,7 @@ class Reads:
             reference = self._tiles[cells.number | 2].w if subtracted else self._nothing
             arrays = (cells.w, reference, *self._converters[forward], self._table, cells.converter_keys, self._parameters[gain])
             board = 0 if self._crew is None else self._crew.board
-            numbers = (*addresses(*arrays, self._number), *cells.w.shape, forward, board, PART.address)
+            numbers = (*addresses(*arrays, self._number), *cells.w.shape, forward, board, sum_part.address)
             self._plans[key] = np.array(numbers, np.int64)
         return self._plans[key]
 

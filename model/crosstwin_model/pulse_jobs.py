@@ -5,7 +5,6 @@ What a tile and the kind of its device are is in a plan, int64[PLAN], made once;
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numba.extending import register_jitable
 
 from crosstwin_model.bits import popcount
 from crosstwin_model.crew import ASLEEP, DONE, REFUSED, are_asleep, share, threads_of
-from crosstwin_model.jit import njit_only, source_version
+from crosstwin_model.jit import njit_only
 from crosstwin_model.line_lists import list_lines, list_size, lists_in
 from crosstwin_model.memory import borrow, hold
 
@@ -75,7 +74,7 @@ def lists_of(memory: Any, rows: Any, columns: Any, sides: Any, words: Any) -> An
 
 @register_jitable  # type: ignore[untyped-decorator]
 def run_job(plan: Any, memory: Any, sides: Any, words: Any, again: Any) -> Any:
-    """Do a job, as :data:`apply` does, whose lists are in ``memory``, uint64[job_size] and borrowed."""
+    """Do a job, as :func:`apply` does, whose lists are in ``memory``, uint64[job_size] and borrowed."""
     rows, columns = plan[ROWS], plan[COLUMNS]
     row_lists, column_lists = lists_of(memory, rows, columns, sides, words)
     parts = 1
@@ -92,38 +91,42 @@ def run_job(plan: Any, memory: Any, sides: Any, words: Any, again: Any) -> Any:
     return DONE
 
 
-def _build_apply() -> Callable[..., int]:
-    version = source_version()  # see crosstwin_model.jit
+@njit_only(types.int64(_PLAN, _SIGNS, _SIGNS, _WORDS, _WORDS, types.boolean))
+def apply(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any, again: Any) -> int:
+    """Pulse a tile, and return what became of it; arrays of other types raise TypeError.
 
-    def apply(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any, again: Any) -> int:
-        _ = version
-        plan, x_signs, d_signs = borrow(plan), borrow(x_signs), borrow(d_signs)
-        row_words, column_words = borrow(row_words), borrow(column_words)
-        sides, columns, words = column_words.shape
-        rows = x_signs.size
-        if (
-            not 1 <= sides <= 2
-            or rows != plan[ROWS]
-            or columns != plan[COLUMNS]
-            or row_words.shape != (sides, rows, words)
-            or d_signs.size != columns
-        ):
-            return REFUSED
-        if words == 0:
-            return DONE
-        memory = np.empty(job_size(rows, columns, sides, words), np.uint64)
-        row_lists, column_lists = lists_of(borrow(memory), rows, columns, sides, words)
-        list_lines(row_words, x_signs, row_lists)
-        list_lines(column_words, d_signs, column_lists)
-        found: int = run_job(plan, borrow(memory), sides, words, again)
-        hold(memory)
-        return found
+    Parameters
+    ----------
+    plan : int64[PLAN]
+    x_signs, d_signs : int8[rows], int8[columns]
+    row_words, column_words : uint64[1 or 2, rows, words], uint64[1 or 2, columns, words]
+        The last along the first axis holds for negative columns (row words) and for negative rows (column words).
+    again : bool
+        Whether it is called again after helpers were woken.
 
-    return njit_only(types.int64(_PLAN, _SIGNS, _SIGNS, _WORDS, _WORDS, types.boolean), apply)
-
-
-#: ``apply(plan, row signs int8[rows], column signs int8[columns], row words uint64[1 or 2, rows, words], column words uint64[1 or
-#: 2, columns, words], again)`` pulses a tile: the last axis-0 entry of the words holds for negative columns (row words) and for
-#: negative rows (column words). It returns what became of it, REFUSED, ASLEEP or DONE of :mod:`crosstwin_model.crew`, ASLEEP not
-#: if it is called ``again``; for arrays of other types it raises TypeError.
-apply = _build_apply()
+    Returns
+    -------
+    int
+        REFUSED, ASLEEP or DONE of :mod:`crosstwin_model.crew`; ASLEEP not if it is called again.
+    """
+    plan, x_signs, d_signs = borrow(plan), borrow(x_signs), borrow(d_signs)
+    row_words, column_words = borrow(row_words), borrow(column_words)
+    sides, columns, words = column_words.shape
+    rows = x_signs.size
+    if (
+        not 1 <= sides <= 2
+        or rows != plan[ROWS]
+        or columns != plan[COLUMNS]
+        or row_words.shape != (sides, rows, words)
+        or d_signs.size != columns
+    ):
+        return REFUSED
+    if words == 0:
+        return DONE
+    memory = np.empty(job_size(rows, columns, sides, words), np.uint64)
+    row_lists, column_lists = lists_of(borrow(memory), rows, columns, sides, words)
+    list_lines(row_words, x_signs, row_lists)
+    list_lines(column_words, d_signs, column_lists)
+    found: int = run_job(plan, borrow(memory), sides, words, again)
+    hold(memory)
+    return found

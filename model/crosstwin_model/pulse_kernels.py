@@ -19,7 +19,7 @@ from numba.extending import register_jitable
 
 from crosstwin_model.bits import LANES, cross_word, cross_words, prefetch
 from crosstwin_model.crew import ALONE, NO_PART, PART_TYPE, take, threads_of
-from crosstwin_model.jit import name_variant, native, source_version
+from crosstwin_model.jit import name_variant, native
 from crosstwin_model.line_lists import list_size, lists_in
 from crosstwin_model.memory import array_at, borrow, hold, words_at
 from crosstwin_model.pulse_batch import BATCH, BLOCK, CELL, DRAWS, FIELDS, build_pulse_block, sort_hits
@@ -45,14 +45,12 @@ def pulse_part(step: Callable[..., Any], derive: Callable[..., Any] | None, stat
     record, planes : int
         Words of a cell's record, and planes of the rule, with one that is derived.
     """
-    version = source_version()  # see crosstwin_model.jit
     pulse_block = build_pulse_block(step, derive, state, record, planes)
     stride = np.uint64(record)
     field_rows = FIELDS + planes + DRAWS
     field_words = field_rows * (BLOCK + LANES) // 2
 
     def pulse(address: int, part: int, thread: int) -> int:
-        _ = version
         job = words_at(address, JOB, np.int64)
         rows, columns, sides, words = job[ROWS], job[COLUMNS], job[SIDES], job[WORDS]
         w, ru, rf = array_at(job, 0, np.int32), array_at(job, 1, np.uint32), array_at(job, 2, np.float32)
@@ -133,7 +131,7 @@ def pulse_part(step: Callable[..., Any], derive: Callable[..., Any] | None, stat
         hold(memory)
         return parts
 
-    return native(PART_TYPE, name_variant(pulse, step.__name__, state, record, planes))
+    return native(PART_TYPE)(name_variant(pulse, step.__name__, state, record, planes))
 
 
 @register_jitable  # type: ignore[untyped-decorator]

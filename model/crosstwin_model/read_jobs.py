@@ -44,7 +44,7 @@ def add_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any)
     board : int
         Of a crew that shares large ones, or 0.
     part : int
-        The address of :data:`crosstwin_model.read_sums.PART`.
+        The address of :func:`crosstwin_model.read_sums.sum_part`.
     w : int32[rows, columns]
         Multiples of 1 / GRID.
     forward : bool

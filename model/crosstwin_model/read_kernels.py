@@ -7,7 +7,6 @@ It does exactly what :func:`crosstwin_model.reference.read` does with plain nump
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from numba.extending import register_jitable
 from crosstwin_model.crew import ASLEEP, DONE, REFUSED, are_asleep, threads_of
 from crosstwin_model.draws import SHIFT, cell_key, draw_bits, normal, second_key
 from crosstwin_model.grid import GRID
-from crosstwin_model.jit import njit, njit_only, source_version
+from crosstwin_model.jit import njit, njit_only
 from crosstwin_model.memory import array_at, borrow, hold
 from crosstwin_model.read_jobs import add_sums, parts_of
 from crosstwin_model.read_sums import add_whole
@@ -28,71 +27,67 @@ CHARGE_GRID = 2.0**8
 CHARGE_MAX = 65535
 
 #: What a plan of a read holds behind the addresses of its arrays: the size of the tile, whether rows are driven, a crew's board
-#: or 0, and the address of :data:`crosstwin_model.read_sums.PART`.
+#: or 0, and the address of :func:`crosstwin_model.read_sums.sum_part`.
 ROWS, COLUMNS, FORWARD, BOARD, PART = range(16, 21)
 PLAN = 21
 
 _CODES = types.int32[::1]
 
 
-def _build_drive() -> Callable[..., float]:
-    version = source_version()  # see crosstwin_model.jit
+@njit
+def drive(charge: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, units: Any) -> float:
+    """Fill the units of charge that the driven lines really carry, and return the sum of their sizes.
 
-    def drive(charge: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, units: Any) -> float:
-        _ = version
-        noise, unit = parameters[0], parameters[4]
-        largest = np.int64(0)
-        whole = np.int64(0)
-        for line in range(charge.size):
-            size = abs(np.int64(charge[line]))
-            largest = max(largest, size)
-            whole += size
-        if largest > CHARGE_MAX:
-            return -1.0
-        for line in range(charge.size):
-            units[line] = charge[line] * unit
-        if errors.shape[1] == 0 and noise == 0.0:
-            return float(whole * unit)
-        total = 0.0
-        for line in range(charge.size):
-            value = units[line]
-            if charge[line] != 0:
-                if errors.shape[1] != 0:
-                    value = np.rint(value * errors[0, line] + errors[1, line])
-                if noise > 0.0:
-                    value += np.rint(noise * unit * np.float64(normal(table, keys, line, number)))
-            units[line] = value
-            total += abs(value)
-        return total
+    They are multiples of 1 / parameters[4]; parameters are as of :func:`crosstwin_model.reference.read`. Errors have no lines
+    where there are none. Where a charge is above CHARGE_MAX, -1 is returned.
+    """
+    noise, unit = parameters[0], parameters[4]
+    largest = np.int64(0)
+    whole = np.int64(0)
+    for line in range(charge.size):
+        size = abs(np.int64(charge[line]))
+        largest = max(largest, size)
+        whole += size
+    if largest > CHARGE_MAX:
+        return -1.0
+    for line in range(charge.size):
+        units[line] = charge[line] * unit
+    if errors.shape[1] == 0 and noise == 0.0:
+        return float(whole * unit)
+    total = 0.0
+    for line in range(charge.size):
+        value = units[line]
+        if charge[line] != 0:
+            if errors.shape[1] != 0:
+                value = np.rint(value * errors[0, line] + errors[1, line])
+            if noise > 0.0:
+                value += np.rint(noise * unit * np.float64(normal(table, keys, line, number)))
+        units[line] = value
+        total += abs(value)
+    return total
 
-    return njit(drive)
 
-
-def _build_convert() -> Callable[..., None]:
-    version = source_version()  # see crosstwin_model.jit
-
-    def convert(sums: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, codes: Any) -> None:
-        _ = version
-        noise, scale, limit = parameters[1], parameters[2], parameters[3]
-        lines = codes.size
-        # Loop by loop, so that the compiler can look at several lines at once.
-        values, bits = sums, codes.view(np.uint32)
+@njit
+def convert(sums: Any, errors: Any, table: Any, keys: Any, parameters: Any, number: Any, codes: Any) -> None:
+    """Fill codes from the sums of conductances times units, and spoil the sums; parameters as of :func:`drive`."""
+    noise, scale, limit = parameters[1], parameters[2], parameters[3]
+    lines = codes.size
+    # Loop by loop, so that the compiler can look at several lines at once.
+    values, bits = sums, codes.view(np.uint32)
+    for line in range(lines):
+        values[line] *= scale
+    if errors.shape[1] != 0:
         for line in range(lines):
-            values[line] *= scale
-        if errors.shape[1] != 0:
-            for line in range(lines):
-                values[line] = values[line] * errors[0, line] + errors[1, line]
-        if noise > 0.0:
-            stream = (keys[2], keys[3])  # read once: for all the compiler knows, a line's bits might overwrite them
-            for line in range(lines):
-                key = cell_key(stream, line)
-                bits[line] = draw_bits(key, second_key(stream, key), number) >> SHIFT
-            for line in range(lines):
-                values[line] += noise * np.float64(table[bits[line]])
+            values[line] = values[line] * errors[0, line] + errors[1, line]
+    if noise > 0.0:
+        stream = (keys[2], keys[3])  # read once: for all the compiler knows, a line's bits might overwrite them
         for line in range(lines):
-            codes[line] = np.int32(min(max(np.rint(values[line]), -limit), limit))
-
-    return njit(convert)
+            key = cell_key(stream, line)
+            bits[line] = draw_bits(key, second_key(stream, key), number) >> SHIFT
+        for line in range(lines):
+            values[line] += noise * np.float64(table[bits[line]])
+    for line in range(lines):
+        codes[line] = np.int32(min(max(np.rint(values[line]), -limit), limit))
 
 
 @register_jitable  # type: ignore[untyped-decorator]
@@ -135,24 +130,23 @@ def read_cells(plan: Any, charge: Any, codes: Any, again: Any) -> int:
     return DONE
 
 
-def _build_read() -> Callable[..., int]:
-    version = source_version()  # see crosstwin_model.jit
+@njit_only(types.int64(types.int64[::1], _CODES, _CODES, types.boolean))
+def read(plan: Any, charge: Any, codes: Any, again: Any) -> int:
+    """Read on ideal lines, count the read, and return what became of it; arrays of other types raise TypeError.
 
-    def read(plan: Any, charge: Any, codes: Any, again: Any) -> int:
-        _ = version
-        found: int = read_cells(borrow(plan), borrow(charge), borrow(codes), again)
-        return found
+    Parameters
+    ----------
+    plan : int64[PLAN]
+        Of :meth:`crosstwin_model.plant_reads.Reads.plan`; the reference has no cells where there is none.
+    charge, codes : int32[driven], int32[at most sensed]
+    again : bool
+        Whether it is called again after helpers were woken.
 
-    return njit_only(types.int64(types.int64[::1], _CODES, _CODES, types.boolean), read)
-
-
-#: The three steps of a read, and all of it on ideal lines; parameters as of :func:`crosstwin_model.reference.read`. ``drive``
-#: fills ``units``, the charges that the driven lines really carry, in multiples of 1 / parameters[4], and returns the sum of
-#: their sizes; -1 where a charge is above :data:`CHARGE_MAX`. ``convert`` fills ``codes`` from sums of conductances times units,
-#: and spoils the sums. Errors have no lines, and the reference no cells, where there are none. ``read`` takes a plan of
-#: :meth:`crosstwin_model.plant_reads.Reads.plan`, int64[PLAN], the charges, the codes, and whether it is called again; it counts
-#: the read, and returns REFUSED, ASLEEP or DONE of :mod:`crosstwin_model.crew`, ASLEEP not if called again. Where a charge is too
-#: large, or there are not as many charges as lines or more codes, it is refused; for arrays of other types it raises TypeError.
-drive = _build_drive()
-convert = _build_convert()
-read = _build_read()
+    Returns
+    -------
+    int
+        REFUSED, ASLEEP or DONE of :mod:`crosstwin_model.crew`; ASLEEP not if it is called again. It is refused where a charge is
+        too large, or there are not as many charges as lines or more codes.
+    """
+    found: int = read_cells(borrow(plan), borrow(charge), borrow(codes), again)
+    return found

@@ -13,7 +13,7 @@ from numba.extending import register_jitable
 
 from crosstwin_model.crew import NO_PART, PART_TYPE, take
 from crosstwin_model.dot import HAS_DOT, LARGEST_SUM, LINES, SUMS, add_lines, sum_lines
-from crosstwin_model.jit import native, njit, njit_any_order, source_version
+from crosstwin_model.jit import native, njit, njit_any_order
 from crosstwin_model.memory import array_at, borrow, hold, words_at
 from crosstwin_model.read_jobs import BOARD, COLUMNS, FORWARD, JOB, PARTS, ROWS, rows_of, sums_of
 
@@ -225,22 +225,14 @@ def _do_words(job: Any, part: Any, thread: Any, w: Any, units: Any, sums: Any) -
 _do = _do_words if HAS_DOT else _do_floats
 
 
-def _build_part() -> Any:
-    version = source_version()  # see crosstwin_model.jit
-
-    def sum_part(address: int, part: int, thread: int) -> int:
-        _ = version
-        job = words_at(address, JOB, np.int64)
-        rows, columns = job[ROWS], job[COLUMNS]
-        w, units, sums = array_at(job, 0, np.int32), array_at(job, 1, np.float64), sums_of(address, job, thread)
-        done: int = _do(job, part, thread, w.reshape(rows, columns), units, sums)
-        return done
-
-    return native(PART_TYPE, sum_part)
-
-
-#: A part of :func:`crosstwin_model.read_jobs.add_sums`; its ``address`` is what that takes.
-PART = _build_part()
+@native(PART_TYPE)
+def sum_part(address: int, part: int, thread: int) -> int:
+    """Do a part of :func:`crosstwin_model.read_jobs.add_sums`, which takes this function's ``address``."""
+    job = words_at(address, JOB, np.int64)
+    rows, columns = job[ROWS], job[COLUMNS]
+    w, units, sums = array_at(job, 0, np.int32), array_at(job, 1, np.float64), sums_of(address, job, thread)
+    done: int = _do(job, part, thread, w.reshape(rows, columns), units, sums)
+    return done
 
 
 @njit

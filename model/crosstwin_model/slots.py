@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from crosstwin_model.bits import lowest_bit
 from crosstwin_model.coincidence import Words, words_for
-from crosstwin_model.jit import njit, source_version
+from crosstwin_model.jit import njit
 
 _ONE = np.uint64(1)
 _NONE = np.uint64(0)
@@ -34,24 +34,16 @@ def within(masks: Words, lines: int) -> bool:
     return spare == 0 or not int(np.bitwise_or.reduce(masks[:, -1], initial=0)) >> (64 - spare)
 
 
-def _build() -> Any:
-    version = source_version()  # see crosstwin_model.jit
-
-    def turn(masks: Any, first: Any, last: Any, words: Any) -> None:
-        _ = version
-        for slot in range(first, last):
-            place = (slot - first) >> 6
-            bit = _ONE << np.uint64((slot - first) & 63)
-            for word in range(masks.shape[1]):
-                rest = masks[slot, word]
-                while rest != _NONE:
-                    words[np.uint64(64 * word) + lowest_bit(rest), place] |= bit
-                    rest &= rest - _ONE
-
-    return njit(turn)
-
-
-_turn = _build()
+@njit
+def _turn(masks: Any, first: Any, last: Any, words: Any) -> None:
+    for slot in range(first, last):
+        place = (slot - first) >> 6
+        bit = _ONE << np.uint64((slot - first) & 63)
+        for word in range(masks.shape[1]):
+            rest = masks[slot, word]
+            while rest != _NONE:
+                words[np.uint64(64 * word) + lowest_bit(rest), place] |= bit
+                rest &= rest - _ONE
 
 
 def line_words(masks: Words, first: int, last: int, lines: int) -> Words:

@@ -60,8 +60,8 @@ def _share(board: int, function: int, job: int, parts: int) -> None:
     share(board, function, job, parts)
 
 
-SHARE: Callable[[int, int, int, int], None] = njit_only(_VOID(_LONG, _LONG, _LONG, _LONG), _share)
-ASLEEP: Callable[[int], bool] = njit_only(types.boolean(_LONG), lambda board: are_asleep(board))
+SHARE: Callable[[int, int, int, int], None] = njit_only(_VOID(_LONG, _LONG, _LONG, _LONG))(_share)
+ASLEEP: Callable[[int], bool] = njit_only(types.boolean(_LONG))(lambda board: are_asleep(board))
 
 
 def _until(condition: Callable[[], bool]) -> bool:

@@ -35,3 +35,50 @@ def test_kernels_are_compiled_once_and_kept_apart(tmp_path: Path) -> None:
     assert first["s1"][1] == second["ecram"][1] == 0
     both = _run(tmp_path, "ecram", "s1")
     assert both == {"s1": (first["s1"][0], 1), "ecram": (second["ecram"][0], 1)}
+
+
+_INNER = """
+from numba.extending import register_jitable
+
+NUMBER = 1
+
+@register_jitable
+def one():
+    return 1
+"""
+_OUTER = """
+from inner import NUMBER, one
+from numba.core import types
+from crosstwin_model.jit import native, njit, njit_only
+
+@njit
+def lazy():
+    return one()
+
+@njit_only(types.int64())
+def eager():
+    return 10 * NUMBER
+
+@native(types.int64())
+def native_one():
+    return 100 * one()
+
+print(lazy() + eager() + native_one.ctypes(), sum(lazy.stats.cache_hits.values()), native_one.cache_hits)
+"""
+
+
+def test_kernels_follow_a_change_of_any_file_that_they_are_made_of(tmp_path: Path) -> None:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    (tmp_path / "outer.py").write_text(_OUTER)
+
+    def run(inner: str) -> list[int]:
+        (tmp_path / "inner.py").write_text(inner)
+        done = subprocess.run(
+            [sys.executable, tmp_path / "outer.py"], env=environment, capture_output=True, text=True, check=True
+        )
+        return [int(number) for number in done.stdout.split()]
+
+    assert run(_INNER) == [111, 0, 0]
+    assert run(_INNER) == [111, 1, 1]
+    assert run(_INNER.replace("return 1", "return 2")) == [212, 0, 0]
+    assert run(_INNER.replace("NUMBER = 1", "NUMBER = 2")) == [121, 0, 0]

@@ -25,7 +25,7 @@ def add_sums(w: Any, forward: bool, units: Any, sums: Any, part: int, board: int
 
 WAYS: dict[bool, list[Way]] = {True: [read_sums.forward_floats], False: [read_sums.backward_floats]}
 for forward, ways in WAYS.items():
-    ways.append(lambda w, units, sums, forward=forward: add_sums(w, forward, units, sums, read_sums.PART.address))
+    ways.append(lambda w, units, sums, forward=forward: add_sums(w, forward, units, sums, read_sums.sum_part.address))
 
 
 @settings(deadline=None, max_examples=80)
@@ -82,7 +82,7 @@ def test_threads_that_take_further_parts_do_not_overflow(forward: bool) -> None:
         for _ in range(50):
             helpers.wake()
             sums = np.zeros(64)
-            add_sums(cells, forward, units, sums, read_sums.PART.address, helpers.board)
+            add_sums(cells, forward, units, sums, read_sums.sum_part.address, helpers.board)
             assert np.array_equal(sums, expected)
         assert helpers.jobs == 50
     finally:
@@ -97,11 +97,11 @@ def test_many_lines_do_not_overflow() -> None:
     for forward in (True, False):
         w = np.ascontiguousarray(cells.T) if forward else cells
         sums = np.zeros(40)
-        add_sums(w, forward, units, sums, read_sums.PART.address)
+        add_sums(w, forward, units, sums, read_sums.sum_part.address)
         assert sums.tolist() == [expected] * 40
     units[rng.integers(4096)] = 2.0**20  # beyond what the instruction takes
     sums = np.zeros(40)
-    add_sums(cells, False, units, sums, read_sums.PART.address)
+    add_sums(cells, False, units, sums, read_sums.sum_part.address)
     assert sums.tolist() == [-(2.0**31) * (63 * 4095 + 2**20)] * 40
 
 

@@ -23,7 +23,7 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from crosstwin_model.devices.base import CellDraws, Device
-from crosstwin_model.jit import name_variant, njit, source_version
+from crosstwin_model.jit import name_variant, njit
 
 from .fit_data import DeviceData
 
@@ -174,8 +174,6 @@ def _measure(mean: Any, variance: Any, low: Any, high: Any, read_variance: Any, 
 
 @cache
 def _build(change: Callable[..., Any], step: Callable[..., Any]) -> Callable[..., None]:
-    version = source_version()  # see crosstwin_model.jit
-
     def run(
         planes: Any,
         shape: Any,
@@ -189,7 +187,6 @@ def _build(change: Callable[..., Any], step: Callable[..., Any]) -> Callable[...
         variances: Any,
         logs: Any,
     ) -> None:
-        _ = version
         zero = np.float32(0.0)
         mean = 0.0
         variance = 0.0
