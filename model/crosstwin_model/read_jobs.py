@@ -1,6 +1,7 @@
 """Jobs of reads: the sums over all cells, as the parts of :mod:`crosstwin_model.read_sums` take them.
 
-Parts are rows, whose cells are near the thread that pulses them.
+Parts are rows, whose cells are near the thread that pulses them. A tile that caches hold only a part of is read in many parts,
+by turns from its first to its last and from its last to its first: what was read last is still there.
 """
 
 from __future__ import annotations
@@ -14,29 +15,36 @@ from crosstwin_model.crew import share, threads_of
 from crosstwin_model.memory import array_at, borrow, hold, words_at
 
 #: What a job holds behind the :func:`crosstwin_model.memory.addresses` of cells int32[rows, columns], units float64[driven] and
-#: sums float64[sensed]: the size of the cells, whether rows are driven, how many parts there are, a crew's board. Behind it, with
-#: several parts and rows that are driven, there is for each helper a word that says whether it took part, and sums of its own.
-ROWS, COLUMNS, FORWARD, PARTS, BOARD = range(6, 11)
-JOB = 11
+#: sums float64[sensed]: the size of the cells, whether rows are driven, how many parts there are, a crew's board, and how many of
+#: its own parts each thread takes last first, or 0. Behind it, with several parts and rows that are driven, there is for each
+#: helper a word that says whether it took part, and sums of its own.
+ROWS, COLUMNS, FORWARD, PARTS, BOARD, REVERSED = range(6, 12)
+JOB = 12
 #: Cells from which on threads share a read, least cells of a part, and most parts of a thread: between parts cells change cores.
 _SHARED_CELLS, _PART_CELLS, _THREAD_PARTS = 1 << 17, 1 << 15, 2
+#: Cells from which on caches do not hold a tile, and cells of a part then.
+_FAR_CELLS, _FAR_PART_CELLS = 1 << 22, 1 << 18
 
 
 @register_jitable  # type: ignore[untyped-decorator]
 def rows_of(job: Any, part: Any) -> Any:
     """Return the first row of a part, and the one behind its last."""
-    rows, parts = job[ROWS], job[PARTS]
+    rows, parts, own = job[ROWS], job[PARTS], job[REVERSED]
+    if own > 0:
+        part += own - 1 - 2 * (part % own)
     return rows * part // parts, rows * (part + 1) // parts
 
 
 @register_jitable  # type: ignore[untyped-decorator]
 def parts_of(cells: Any, threads: Any) -> Any:
     """Return how many parts the sums over so many cells are worth."""
-    return 1 if cells < _SHARED_CELLS else min(threads * _THREAD_PARTS, cells // _PART_CELLS)
+    if cells >= _FAR_CELLS:
+        return threads * max(cells // (threads * _FAR_PART_CELLS), 1)
+    return 1 if threads == 1 or cells < _SHARED_CELLS else min(threads * _THREAD_PARTS, cells // _PART_CELLS)
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def add_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any) -> None:
+def add_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any, number: Any) -> None:
     """Add conductances times units along the sensed lines to sums, in the way that is fastest here.
 
     Parameters
@@ -53,10 +61,12 @@ def add_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any)
         Whole numbers within +-2**24.
     sums : float64[sensed]
         None may exceed 2**53.
+    number : uint32
+        Of the read: every other one goes through a tile's parts the other way round.
     """
     rows, columns = w.shape
     threads = threads_of(board) if board != 0 else 1
-    parts = parts_of(w.size, threads) if threads > 1 else 1
+    parts = parts_of(w.size, threads)
     helpers = threads - 1 if forward and parts > 1 else 0
     memory = np.empty(JOB + helpers * (1 + columns), np.int64)
     left = borrow(memory)
@@ -65,6 +75,7 @@ def add_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any)
     job[2], job[3] = units.ctypes.data, units.size
     job[4], job[5] = sums.ctypes.data, sums.size
     job[ROWS], job[COLUMNS], job[FORWARD], job[PARTS], job[BOARD] = rows, columns, np.int64(forward), parts, board
+    job[REVERSED] = parts // threads if number & np.uint32(1) and w.size >= _FAR_CELLS else 0
     for helper in range(helpers):
         left[_place(helper, columns)] = 0
     share(board, part, job.ctypes.data, parts)

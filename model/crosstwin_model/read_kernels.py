@@ -112,10 +112,10 @@ def read_cells(plan: Any, charge: Any, codes: Any, again: Any) -> int:
         return REFUSED
     if total <= parameters[5]:
         sums[:] = 0.0
-        add_sums(board, part, w, forward, units, sums)
+        add_sums(board, part, w, forward, units, sums, count[0])
         if reference.size:
             units *= -1.0
-            add_sums(board, part, reference, forward, units, sums)
+            add_sums(board, part, reference, forward, units, sums, count[0])
     else:
         whole = np.zeros(sensed, np.int64)
         add_whole(w, forward, units, whole)

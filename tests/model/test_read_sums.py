@@ -19,8 +19,8 @@ Way = Callable[[Any, Any, Any], None]
 
 
 @njit
-def add_sums(w: Any, forward: bool, units: Any, sums: Any, part: int, board: int = 0) -> None:
-    read_jobs.add_sums(board, part, w, forward, units, sums)
+def add_sums(w: Any, forward: bool, units: Any, sums: Any, part: int, board: int = 0, number: int = 0) -> None:
+    read_jobs.add_sums(board, part, w, forward, units, sums, np.uint32(number))
 
 
 WAYS: dict[bool, list[Way]] = {True: [read_sums.forward_floats], False: [read_sums.backward_floats]}
@@ -85,6 +85,26 @@ def test_threads_that_take_further_parts_do_not_overflow(forward: bool) -> None:
             add_sums(cells, forward, units, sums, read_sums.sum_part.address, helpers.board)
             assert np.array_equal(sums, expected)
         assert helpers.jobs == 50
+    finally:
+        helpers.stop()
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("shape", [(2100, 2048), (3, 1 << 21), (2**21 + 5, 3)])
+@pytest.mark.parametrize("threads", [1, 3, 17])
+def test_tiles_beyond_the_caches_are_read_there_and_back(forward: bool, shape: tuple[int, int], threads: int) -> None:
+    """Of 4 million cells and more there are many parts, taken by turns from the first and from the last."""
+    rng = np.random.default_rng(6)
+    cells = rng.integers(-(2**31), 2**31 - 1, shape, dtype=np.int32, endpoint=True)
+    units = rng.integers(-7, 8, shape[0 if forward else 1])
+    expected = units @ cells if forward else cells @ units
+    helpers = Crew(threads - 1)
+    try:
+        for number in range(4):
+            helpers.wake()
+            sums = np.zeros(expected.size)
+            add_sums(cells, forward, units.astype(np.float64), sums, read_sums.sum_part.address, helpers.board, number)
+            assert np.array_equal(sums, expected)
     finally:
         helpers.stop()
 
