@@ -1,14 +1,12 @@
-"""Cost of the golden model's updates from 64 x 64 to 4096 x 4096, two threads against one, and memory.
+"""Cost of the golden model's updates from 64 x 64 to 4096 x 4096, and memory.
 
 An update's cost should grow with its coincidences and with the lines, not with the cells. It is measured from float vectors on,
 with three kinds of vectors: dense (x and d uniform), typical (x = 0.5 relu(N), d = 0.01 N^3) and sparse (16 lines of each side,
 so that the coincidences stay the same while the cells grow 4096-fold). Fitted by least squares of relative errors, the cost of
 all of them is a sum of three terms: so much an update, so much a line, so much a coincidence.
 
-Two threads are held against one by the clock on the wall, by turns, in short rounds; before and behind each, arithmetic of two
-threads is held against that of one (:mod:`cores`). What counts are the rounds in which that says most clearly that there were
-two cores, and it is printed too. Everything else counts processor time. Memory is the peak of a process of its
-own that makes a 4096 x 4096 tile pair, updates C and A and reads both ways.
+It counts processor time. Memory is the peak of a process of its own that makes a 4096 x 4096 tile pair, updates C and A and reads
+both ways.
 """
 
 from __future__ import annotations
@@ -17,26 +15,19 @@ import json
 import resource
 import subprocess
 import sys
-import time
 
 import numpy as np
 from common import Row, report
-from cores import cores
 from golden_layer import SEED, WINDOW, GoldenLayer
-from peer.vectors import RING, pair
+from peer.vectors import pair
 
 from crosstwin_model.registers import TileKind
 
 SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
-THREADED_SIZES = (256, 512, 1024, 2048, 4096)
 KINDS = ("dense", "typical", "sparse")
 #: A round takes about that many seconds, and there are so many rounds: short ones, most of which nothing disturbs.
 ROUND = 0.02
 ROUNDS = 25
-#: The same of two threads against one, rounds of what takes longer, and how many of them count.
-THREADS_ROUND = 0.003
-THREADS_ROUNDS, FEW_ROUNDS, COUNTED = 300, 40, 15
-MOST_CALLS = 4 * RING
 MEMORY_LINES = 4096
 MEMORY_LIMIT = 2000.0
 
@@ -76,39 +67,6 @@ def costs() -> list[Row]:
     return rows
 
 
-def waked(layer: GoldenLayer, action: str, count: int) -> float:
-    """Return the seconds of a call by the clock on the wall, once its threads are awake, as they are in a run of training.
-
-    It is always the same vectors: rounds of others are quicker because there are fewer pulses.
-    """
-    layer.run(action, 1 + count // 4)
-    layer.rewind()
-    return layer.run(action, count, time.perf_counter) / count
-
-
-def threads() -> list[Row]:
-    """Measure two threads against one, by the clock on the wall."""
-    rows = []
-    for lines in THREADED_SIZES:
-        for kind, actions in (("dense", ("update", "forward", "backward")), ("typical", ("update",))):
-            one, two = (GoldenLayer(lines, kind, threads) for threads in (1, 2))
-            for action in actions:
-                what = f"direct {action}"
-                count = min(max(calls_for(layer, what, THREADS_ROUND) for layer in (one, two)), MOST_CALLS)
-                found = []
-                for _ in range(THREADS_ROUNDS if count > 2 else FEW_ROUNDS):
-                    single, before = waked(one, what, count), cores()
-                    found.append((single, waked(two, what, count), min(before, cores())))
-                counted = np.array(sorted(found, key=lambda turn: turn[2])[-COUNTED:])
-                single, double, had = (float(value) for value in np.median(counted, axis=0))
-                ratio = float(np.median(counted[:, 0] / counted[:, 1]))
-                name = f"{lines} x {lines}, {kind}: {action}, two threads against one"
-                rows.append(Row(name, 1e6 * double, "us", 1e6 * single, ratio))
-                rows.append(Row(f"{lines} x {lines}, {kind}: {action}, cores in those rounds", had, "cores"))
-        print(f"{lines} x {lines}: threads done", flush=True)
-    return rows
-
-
 def use_memory() -> None:
     """Make a pair, update and read both its tiles, and print this process's peak in MB."""
     layer = GoldenLayer(MEMORY_LINES, "dense")
@@ -132,7 +90,7 @@ def memory() -> Row:
 
 def main() -> None:
     """Measure, print and write build/bench/scaling.json."""
-    report("scaling", [memory(), *threads(), *costs()])
+    report("scaling", [memory(), *costs()])
 
 
 if __name__ == "__main__":

@@ -54,19 +54,34 @@ def test_levels_of_a_layer_give_the_same_pulses_on_average(bench):
 
 def test_a_round_is_always_of_the_same_vectors(bench):
     """Two threads and one are compared on equal work, round after round."""
-    golden, scaling = bench("golden_layer"), bench("bench_scaling")
+    golden, threads = bench("golden_layer"), bench("bench_threads")
     layer = golden.GoldenLayer(32, "typical")
     seen = []
     _, vectors = layer._actions["direct forward"]
     layer._actions["direct forward"] = (lambda x: seen.append(x.tobytes()), vectors)
     for _ in range(2):
-        scaling.waked(layer, "direct forward", 7)
+        threads.waked(layer, "direct forward", 7)
     assert seen[2:9] == seen[-7:] == [x.tobytes() for (x,) in vectors[:7]]
 
 
 def test_cores_are_counted_by_arithmetic(bench):
     """Nothing is said about how many there are now, but two threads are neither of no use at all nor many times as fast."""
     assert 0.1 < bench("cores").cores() < 4.0
+
+
+def test_plain_reading_is_by_one_thread_or_two(bench):
+    plain = bench("cores").Reading(1 << 16)
+    assert 0.0 < plain.seconds(1) < 0.1
+    assert 0.0 < plain.seconds(2) < 0.1
+
+
+def test_rounds_with_two_cores_count_and_if_they_are_few_those_nearest_to_it(bench):
+    counted = bench("bench_threads").counted
+    had = np.concatenate([np.linspace(1.0, 1.8, 30), [1.9, 1.95, 2.1]])
+    rounds = np.random.default_rng(1).permutation(np.column_stack([had, had, had]))
+    assert sorted(counted(rounds)[:, 2]) == sorted(had)[-15:]
+    many = np.concatenate([rounds, np.full((20, 3), 1.93)])
+    assert sorted(counted(many)[:, 2]) == sorted([1.9, 1.95, 2.1, *[1.93] * 20])
 
 
 def test_standard_errors_are_those_of_repeated_samples(bench):
