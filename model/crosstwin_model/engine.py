@@ -52,7 +52,7 @@ def extremes(codes: Codes) -> tuple[int, int]:
 
 
 @njit
-def _largest_size(codes: Codes) -> int:
+def largest_size(codes: Codes) -> int:
     """Return the largest size of a code."""
     low, high = extremes(codes)
     return max(-low, high)
@@ -62,7 +62,7 @@ def _largest_size(codes: Codes) -> int:
 def shared_words(codes: Codes, limits: NDArray[np.int16]) -> Words:
     """Return the slots in which each line fires, |code| >= T, when all lines share the thresholds; shape (lines, words)."""
     words = np.empty((codes.size, (limits.size + 63) // 64), np.uint64)
-    table = np.empty((words.shape[1], _largest_size(codes) + 1), np.uint64)
+    table = np.empty((words.shape[1], largest_size(codes) + 1), np.uint64)
     fill_table(table, limits)
     fill_shared_words(words, codes, table)
     return words
@@ -105,7 +105,7 @@ def _hammersley_trains(
     x_signs, d_signs = np.empty(x.size, np.int8), np.empty(d.size, np.int8)
     rows, columns = np.empty((x.size, count), np.uint64), np.empty((d.size, count), np.uint64)
     for side, codes, signs, fired in ((0, x, x_signs, rows), (1, d, d_signs, columns)):
-        table = hammersley_table(count, _largest_size(codes), side, bl, slots, masks[side], scales[side], bits, memory)
+        table = hammersley_table(count, largest_size(codes), side, bl, slots, masks[side], scales[side], bits, memory)
         fill_shared_words(fired, codes, table)
         fill_signs(signs, codes)
     return x_signs, d_signs, rows, columns

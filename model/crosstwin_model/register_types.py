@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from functools import cached_property
 
 #: Identity register's value, the letters ``XTWN``.
 IDENTITY = 0x5854574E
@@ -139,7 +140,7 @@ class Register:
     fields: tuple[Field, ...]
     while_busy: bool = False
 
-    @property
+    @cached_property
     def mask(self) -> int:
         """All bits that belong to a field; a write with another bit set answers SLVERR."""
         return sum(field.mask for field in self.fields)

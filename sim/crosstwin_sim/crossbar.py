@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstwin_model.config import Source
+from crosstwin_model.engine import largest_size
 from crosstwin_model.registers import Opcode, TileKind
 
 from .backend import Backend
@@ -228,7 +229,7 @@ class Crossbar:
         driver.run(Opcode.FORWARD if forward else Opcode.BACKWARD, self.tile(kind))
         codes = driver.read_codes(sensed)
         outputs = codes.astype(np.float64) * (largest * self._output_steps[gain] * (window / top))
-        return outputs, bool(max(codes.max(), -codes.min()) >= adc_max)
+        return outputs, largest_size(codes) >= adc_max
 
     def update(self, x: Floats, d: Floats, rate: float, kind: TileKind = TileKind.C) -> None:
         """Add rate * x d^T on average to a tile, all cells at once, with pulses.
