@@ -74,12 +74,15 @@ class Reading:
         self._words[:] = np.arange(words, dtype=np.int32)
         self._job = np.zeros(3 * _APART // 8, np.int64)
         self._job[:2] = self._words.ctypes.data, words
+        self._results = np.zeros(2 * _APART // 8, np.int64)
 
     def seconds(self, threads: int) -> float:
-        """Return how long one thread takes, or two, once they have looked before."""
+        """Return how long one thread takes, or two, once they are awake and have looked before."""
         helpers = crew(2)
         helpers.wake()
         board = helpers.board if threads == 2 else 0
+        for _ in range(_AHEAD):
+            _share(helpers.board, _multiply.address, self._results.ctypes.data)
         for _ in range(2):
             start = time.perf_counter()
             _share(board, _look.address, self._job.ctypes.data)

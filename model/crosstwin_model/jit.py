@@ -4,7 +4,7 @@ Fast-math stays off because it would let the compiler reorder and fuse float ope
 
 numba's cache on disk notices a change of the file that a function is in, but not of the files whose functions and constants are
 compiled into it. It does compare the variables that a function takes in from the one around it: here every function gets one
-more of them, a digest of all sources it may be made of.
+more of them, a digest of this package and of its own folder, beyond which no kernel may take anything.
 """
 
 from __future__ import annotations
@@ -66,12 +66,15 @@ def _compile(function: Callable[P, R], signature: Any = None, **options: Any) ->
     try:
         compiled: Callable[P, R] = numba.njit(signature, cache=True, nogil=True, **options)(_dated(function))
     except RuntimeError:  # numba's word for "no locator": the package and the user's cache are both read-only
-        compiled = numba.njit(signature, nogil=True, **options)(function)
+        return numba.njit(signature, nogil=True, **options)(function)  # type: ignore[no-any-return]
+    compiled.py_func = function  # type: ignore[attr-defined]  # which Python can run
     return compiled
 
 
 def _dated(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function with the digest of its sources as a closure variable, for numba's cache."""
+    """Return the function with the digest of its sources as a closure variable, for numba's cache; Python must not run it."""
+    if numba.config.DISABLE_JIT:
+        return function
     code = function.__code__
     cells = (*(function.__closure__ or ()), types.CellType(_sources(Path(code.co_filename).parent)))
     dated = types.FunctionType(
@@ -88,6 +91,6 @@ def _dated(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def _sources(folder: Path) -> str:
-    """Return a digest of this package's sources, and of those in a folder beyond it."""
-    sources = sorted({*_FOLDER.rglob("*.py"), *folder.glob("*.py")})
+    """Return a digest of this package's sources, and of those in a folder."""
+    sources = sorted(path for path in {*_FOLDER.rglob("*.py"), *folder.glob("*.py")} if path.is_file())
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()

@@ -1,7 +1,8 @@
 """Jobs of reads: the sums over all cells, as the parts of :mod:`crosstwin_model.read_sums` take them.
 
 Parts are rows, whose cells are near the thread that pulses them. A tile that caches hold only a part of is read in many parts,
-by turns from its first to its last and from its last to its first: what was read last is still there.
+of which each thread takes its own first to last, and in every other read of the array last to first: what was read last may
+still be there.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def rows_of(job: Any, part: Any) -> Any:
 def parts_of(cells: Any, threads: Any) -> Any:
     """Return how many parts the sums over so many cells are worth."""
     if cells >= _FAR_CELLS:
-        return threads * max(cells // (threads * _FAR_PART_CELLS), 1)
+        return threads * max(cells // (threads * _FAR_PART_CELLS), _THREAD_PARTS)
     return 1 if threads == 1 or cells < _SHARED_CELLS else min(threads * _THREAD_PARTS, cells // _PART_CELLS)
 
 
@@ -62,7 +63,7 @@ def add_sums(board: Any, part: Any, w: Any, forward: Any, units: Any, sums: Any,
     sums : float64[sensed]
         None may exceed 2**53.
     number : uint32
-        Of the read: every other one goes through a tile's parts the other way round.
+        Of the read: at odd ones threads go through their parts of a large tile the other way round.
     """
     rows, columns = w.shape
     threads = threads_of(board) if board != 0 else 1

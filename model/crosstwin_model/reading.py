@@ -43,10 +43,10 @@ def _read(run: Run, tile: int, forward: bool, differential: bool, codes: NDArray
     if run.before_stop(sample - 1):
         charge = np.minimum(np.maximum(codes, np.int32(-window)), np.int32(window)) * np.int32(tick)
         results = run.array.read(tile, differential, forward, charge, gain, count)
-        lanes, limit, left = run.config.adc_lanes, values["ADC_TIMEOUT"], run.before_stop(0)
+        lanes, longest, left = run.config.adc_lanes, values["ADC_TIMEOUT"], run.before_stop(0)
         for delay in run.array.delays(-(-count // lanes)).tolist():
-            timeout = delay > limit
-            end += limit if timeout else delay
+            timeout = delay > longest
+            end += longest if timeout else delay
             if timeout or end >= left:
                 break
             beats += 1

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from crosstwin_model import jit
+
 _PROGRAM = """
 import json, sys
 import numpy as np
@@ -68,7 +72,8 @@ print(lazy() + eager() + native_one.ctypes(), sum(lazy.stats.cache_hits.values()
 
 
 def test_kernels_follow_a_change_of_any_file_that_they_are_made_of(tmp_path: Path) -> None:
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    # Python's own cache tells sources apart by their size and whole seconds.
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     (tmp_path / "outer.py").write_text(_OUTER)
 
     def run(inner: str) -> list[int]:
@@ -82,3 +87,29 @@ def test_kernels_follow_a_change_of_any_file_that_they_are_made_of(tmp_path: Pat
     assert run(_INNER) == [111, 1, 1]
     assert run(_INNER.replace("return 1", "return 2")) == [212, 0, 0]
     assert run(_INNER.replace("NUMBER = 1", "NUMBER = 2")) == [121, 0, 0]
+
+
+def test_the_digest_is_of_the_whole_package_and_of_the_kernels_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, own = tmp_path / "package", tmp_path / "own"
+    for folder in (package / "devices", own):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(jit, "_FOLDER", package)
+    digests = {jit._sources.__wrapped__(own)}
+    for file in (package / "a.py", package / "devices" / "b.py", own / "c.py"):
+        file.write_text("1")
+        digests.add(jit._sources.__wrapped__(own))
+    assert len(digests) == 4
+    (own / "#c.py").symlink_to(own / "nothing.py")  # as an editor leaves it
+    assert jit._sources.__wrapped__(own) in digests
+
+
+def test_python_can_run_what_is_compiled() -> None:
+    offset = 2
+
+    def shifted(value: int) -> int:
+        return value + offset
+
+    compiled = jit.njit(shifted)
+    assert compiled(1) == compiled.py_func(1) == 3

@@ -89,6 +89,19 @@ def test_threads_that_take_further_parts_do_not_overflow(forward: bool) -> None:
         helpers.stop()
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 17])
+def test_threads_take_their_parts_of_large_tiles_there_and_back(threads: int) -> None:
+    job = np.zeros(read_jobs.JOB, np.int64)
+    job[read_jobs.ROWS], job[read_jobs.PARTS] = 2100, read_jobs.parts_of(2100 * 2048, threads)
+    own, left = divmod(int(job[read_jobs.PARTS]), threads)
+    assert left == 0 and own >= 2 and (threads > 3 or own >= 5)
+    there = [read_jobs.rows_of(job, part) for part in range(threads * own)]
+    assert [row for first, end in there for row in range(first, end)] == list(range(2100))
+    job[read_jobs.REVERSED] = own
+    back = [read_jobs.rows_of(job, part) for part in range(threads * own)]
+    assert back == [there[part] for thread in range(threads) for part in reversed(range(thread * own, (thread + 1) * own))]
+
+
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("shape", [(2100, 2048), (3, 1 << 21), (2**21 + 5, 3)])
 @pytest.mark.parametrize("threads", [1, 3, 17])
