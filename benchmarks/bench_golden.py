@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from common import Row, compared, cpu_seconds, report, show, stay_on_one_core
+from common import Row, calls_for, compared, cpu_seconds, report, show, stay_on_one_core
 from golden_layer import BL, DEVICE, PEER_DEVICE, RATE, SEED, GoldenLayer
 from peer.client import Peer, open_peer
 from peer.recorded import RECORDED
@@ -36,22 +36,13 @@ ROUND = 0.01
 ROUNDS = 31
 
 
-def per_round(run: Callable[[int], float]) -> int:
-    """Return how often something must be done for a round; the first call compiles."""
-    run(2)
-    count = 1
-    while (duration := run(count)) < ROUND / 4:
-        count *= 4
-    return max(1, round(count * ROUND / duration))
-
-
 def measure(ours: Callable[[int], float], peers: Callable[[int], float] | None) -> tuple[float, float, float]:
     """Return microseconds of one call on our side and the peer's, and how many times faster ours is (0 where there is none)."""
-    count = per_round(ours)
+    count = calls_for(ours, ROUND)
     if peers is None:
         durations = [ours(count) / count for _ in range(ROUNDS)]
         return 1e6 * float(np.median(durations)), 0.0, 0.0
-    other = per_round(peers)
+    other = calls_for(peers, ROUND)
     mine, theirs, ratio = compared(lambda: ours(count) / count, lambda: peers(other) / other, ROUNDS)
     return 1e6 * mine, 1e6 * theirs, 1.0 / ratio
 

@@ -15,9 +15,10 @@ import json
 import resource
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
-from common import Row, report
+from common import Row, calls_for, report
 from golden_layer import SEED, WINDOW, GoldenLayer
 from peer.vectors import pair
 
@@ -32,15 +33,6 @@ MEMORY_LINES = 4096
 MEMORY_LIMIT = 2000.0
 
 
-def calls_for(layer: GoldenLayer, action: str, seconds: float) -> int:
-    """Return how often something must be done for about so many seconds."""
-    layer.run(action, 1)
-    count = 1
-    while (duration := layer.run(action, count)) < seconds / 4:
-        count *= 4
-    return max(1, round(count * seconds / duration))
-
-
 def costs() -> list[Row]:
     """Measure updates of all sizes and kinds, and fit their cost."""
     rows: list[Row] = []
@@ -48,7 +40,7 @@ def costs() -> list[Row]:
     for lines in SIZES:
         for kind in KINDS:
             layer = GoldenLayer(lines, kind)
-            count = calls_for(layer, "direct update", ROUND)
+            count = calls_for(partial(layer.run, "direct update"), ROUND)
             cost = 1e6 * float(np.median([layer.run("direct update", count) / count for _ in range(ROUNDS)]))
             pulses = layer.coincidences() * lines * lines
             name = f"{lines} x {lines}, {kind}"

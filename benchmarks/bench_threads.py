@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from common import Row, report, show
+from common import Row, calls_for, report, show
 from cores import Reading, cores
 from golden_layer import GoldenLayer
 from peer.vectors import RING
@@ -28,14 +28,6 @@ MOST_CALLS = 4 * RING
 CLEAR, LEAST_COUNTED = 1.9, 15
 
 Seconds = Callable[[], float]
-
-
-def calls_for(layers: tuple[GoldenLayer, ...], action: str) -> int:
-    """Return how often each of the layers can do something in a round; at least once."""
-    count = 1
-    while count < MOST_CALLS and max(layer.run(action, count, time.perf_counter) for layer in layers) < ROUND / 2:
-        count *= 2
-    return count
 
 
 def waked(layer: GoldenLayer, action: str, count: int) -> float:
@@ -86,7 +78,7 @@ def main() -> None:
             layers = tuple(GoldenLayer(lines, kind, threads) for threads in (1, 2))
             for action in actions:
                 what = f"direct {action}"
-                count = calls_for(layers, what)
+                count = min(calls_for(partial(layers[0].run, what), ROUND), MOST_CALLS)
                 one, two = (partial(waked, layer, what, count) for layer in layers)
                 rows += rows_of(f"{lines} x {lines}, {kind}: {action}", one, two)
         plain = Reading(lines * lines)

@@ -41,6 +41,18 @@ def cpu_seconds(action: Callable[[], object]) -> float:
     return time.thread_time() - start
 
 
+def calls_for(run: Callable[[int], float], duration: float) -> int:
+    """Return how many calls take about so many seconds, at least 1; ``run(n)`` makes n and returns theirs.
+
+    The first calls compile.
+    """
+    run(2)
+    count = 1
+    while (took := run(count)) < duration / 4:
+        count *= 4
+    return max(1, round(count * duration / took))
+
+
 def stay_on_one_core() -> None:
     """Keep this process, and those that it starts, on one core where the system can: what slows a core down slows all of them."""
     if hasattr(os, "sched_setaffinity"):
