@@ -22,6 +22,7 @@ from crosstwin_model.devices.base import DOWN, UP, Device
 from crosstwin_model.devices.cells import CellDraws
 from crosstwin_model.elementary import log2
 from crosstwin_model.noise import NORMAL, Purpose, stream
+from crosstwin_model.numbers import whole_number
 from crosstwin_model.pulse_batch import PAIR, VISIBLE
 from crosstwin_model.reference import DECAYS, LONGEST_REFRESH, drift_step
 from crosstwin_model.tile import Tile
@@ -90,9 +91,7 @@ class Ageing:
         ValueError
             If their number is not 1 or more, or is more than the clock of 32 bits has left.
         """
-        most = _LAST - int(self.updates[tiles[0]])
-        if not 1 <= updates <= most:
-            raise ValueError(f"updates is {updates}; allowed are whole numbers from 1 to {most}")
+        updates = whole_number("updates", updates, 1, _LAST - int(self.updates[tiles[0]]))
         if not self.ages:
             return
         for number in tiles:

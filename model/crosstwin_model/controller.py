@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from .checks import check
@@ -64,7 +65,7 @@ class GoldenController:
             self._command(value)
         return response
 
-    def write_block(self, address: int, words: NDArray[np.uint32]) -> Response:
+    def write_block(self, address: int, words: npt.ArrayLike) -> Response:
         """Write successive words of a vector window; ends at the first that is refused."""
         return self.registers.write_block(address, words)
 

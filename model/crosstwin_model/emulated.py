@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model import emulated_kernels
-from crosstwin_model.coincidence import Words, words_for
+from crosstwin_model.coincidence import Words
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.emulated_cells import GOLDEN, Stream, cell_codes, stream_key
 from crosstwin_model.emulated_config import CHARGE_MAX, NOISE_FRACTION, SLOPE_FRACTION, EmulatedConfig
-from crosstwin_model.slots import direction_runs, line_words, within
+from crosstwin_model.numbers import real_array, whole_array, whole_number
+from crosstwin_model.slots import direction_runs, line_words
+from crosstwin_model.trains import Signs, group_trains, slot_trains, update_trains
 
 __all__ = ["EmulatedConfig", "EmulatedPlant"]
-
-Signs = npt.NDArray[np.int8]
 
 _MASK = 0xFFFFFFFF
 
@@ -63,40 +63,35 @@ class EmulatedPlant:
         scale = config.adc_scale(controller.adc_max)
         self._scale = np.array([scale.shift, scale.factor, scale.noise_factor, scale.fraction, controller.adc_max], np.int64)
         self._stride = config.groups(controller) * config.lanes
-        self._mask_words = (words_for(controller.rows), words_for(controller.columns))
+        self._lines = (controller.rows, controller.columns)
         self._plus = (np.ones(shape[1], np.int8), np.ones(shape[2], np.int8), np.full(shape[2], -1, np.int8))
         self._latency = config.read_latency(controller, True, False)
 
-    def pulse(self, tile: int, up: bool, row_words: Words, column_words: Words) -> None:
+    def pulse(self, tile: int, up: bool, row_words: npt.ArrayLike, column_words: npt.ArrayLike) -> None:
         """Apply one group of slots, all in one direction: popcount(row_words[i] & column_words[j]) pulses on cell (i, j).
 
         Parameters, here and in :meth:`update` and :meth:`pulse_slots`, are those of :class:`crosstwin_model.plant.Plant`.
         """
+        rows, columns = group_trains(self._lines, row_words, column_words)
         x, d_plus, d_minus = self._plus
-        self._run(tile, x, d_plus if up else d_minus, row_words[None], column_words[None])
+        self._run(tile, x, d_plus if up else d_minus, rows[None], columns[None])
 
-    def update(self, tile: int, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
+    def update(
+        self, tile: int, x_signs: npt.ArrayLike, d_signs: npt.ArrayLike, row_words: npt.ArrayLike, column_words: npt.ArrayLike
+    ) -> None:
         """Apply the quadrants of an update at once: cell (i, j) goes up where the signs of its lines are equal, else down."""
-        self._run(tile, x_signs, d_signs, row_words, column_words)
+        self._run(tile, *update_trains(self._lines, x_signs, d_signs, row_words, column_words))
 
-    def pulse_slots(self, tile: int, up: npt.NDArray[np.bool_], row_masks: Words, column_masks: Words) -> None:
+    def pulse_slots(self, tile: int, up: npt.ArrayLike, row_masks: npt.ArrayLike, column_masks: npt.ArrayLike) -> None:
         """Apply slots in order, each in its own direction; the same bits as :meth:`pulse` for the same pulses."""
-        directions = np.ascontiguousarray(up, dtype=np.bool_)
-        sizes = (self.controller.rows, self.controller.columns)
-        for name, masks, words, lines in zip(
-            ("row_masks", "column_masks"), (row_masks, column_masks), self._mask_words, sizes, strict=True
-        ):
-            _require(name, masks, (directions.size, words))
-            if not within(masks, lines):
-                raise ValueError(f"{name} fires a line that does not exist; allowed are lines below {lines}")
+        self._tile(tile)
+        directions, *masks = slot_trains(self._lines, up, row_masks, column_masks)
         for first, last in direction_runs(directions):
-            words_of = (
-                line_words(masks, first, last, size) for masks, size in zip((row_masks, column_masks), sizes, strict=True)
-            )
-            self.pulse(tile, bool(directions[first]), *words_of)
+            words = (line_words(side, first, last, lines) for side, lines in zip(masks, self._lines, strict=True))
+            self.pulse(tile, bool(directions[first]), *words)
 
     def read(
-        self, tile: int, differential: bool, forward: bool, charge: npt.NDArray[np.int32], gain: int, count: int
+        self, tile: int, differential: bool, forward: bool, charge: npt.ArrayLike, gain: int, count: int
     ) -> npt.NDArray[np.int32]:
         """Make one read: sample all sensed lines and convert the first ``count`` of them.
 
@@ -106,14 +101,11 @@ class EmulatedPlant:
         if differential and tile & 2:
             raise ValueError(f"tile {tile} is a reference; allowed in a differential read are tiles of kind 0 and 1")
         driven, sensed = state.shape if forward else state.shape[::-1]
-        if charge.shape != (driven,) or charge.dtype != np.int32:
-            raise ValueError(f"charge is {charge.dtype}{list(charge.shape)}; allowed is int32[{driven}]")
-        if not 1 <= count <= sensed:
-            raise ValueError(f"count is {count}; allowed are whole numbers from 1 to {sensed}")
-        if not 0 <= gain <= 15:
-            raise ValueError(f"gain is {gain}; allowed are whole numbers from 0 to 15")
-        if max(charge.max(), -charge.min()) > CHARGE_MAX:
-            largest = charge[np.abs(charge.astype(np.int64)).argmax()]
+        charges = whole_array("charge", charge, (driven,), np.int32)
+        count = whole_number("count", count, 1, sensed)
+        gain = whole_number("gain", gain, 0, 15)
+        if max(charges.max(), -charges.min()) > CHARGE_MAX:
+            largest = charges[np.abs(charges.astype(np.int64)).argmax()]
             raise ValueError(
                 f"charge holds {largest}; the emulated array allows whole numbers within +-{CHARGE_MAX}: "
                 "a shorter read window or tick"
@@ -121,7 +113,7 @@ class EmulatedPlant:
         codes = np.empty(count, np.int32)
         reference = self._state[tile | 2] if differential else self._nothing
         key = np.uint32((self._keys[1] + self._reads * GOLDEN) & _MASK)
-        emulated_kernels.read(state, reference, bool(forward), charge, gain, self._scale, key, codes)
+        emulated_kernels.read(state, reference, bool(forward), charges, gain, self._scale, key, codes)
         self._reads = (self._reads + 1) & _MASK
         self._latency = self.config.read_latency(self.controller, bool(forward), bool(differential))
         return codes
@@ -152,14 +144,10 @@ class EmulatedPlant:
         Raises
         ------
         ValueError
-            If the values are not [rows, columns] of finite numbers.
+            If the values are not finite real numbers [rows, columns].
         """
         state = self._tile(tile)
-        array = np.asarray(values, np.float64)
-        if array.shape != state.shape:
-            raise ValueError(f"values have the shape {list(array.shape)}; allowed is {list(state.shape)}")
-        if not np.isfinite(array).all():
-            raise ValueError("values hold a number that is not finite; allowed are finite numbers")
+        array = real_array("values", values, self._lines)
         cells = self._cells[tile]
         state[...] = np.clip(np.rint(array / self.config.unit), cells[..., 3], cells[..., 2])
 
@@ -193,7 +181,7 @@ class EmulatedPlant:
         for key, like in self.state().items():
             if key not in state:
                 raise ValueError(f"the state lacks {key!r}; allowed are states of an emulated array of the same size")
-            found = state[key]
+            found = np.asarray(state[key])
             if found.shape != like.shape or found.dtype != like.dtype:
                 raise ValueError(
                     f"the state's {key} is {found.dtype}{list(found.shape)}; "
@@ -208,17 +196,8 @@ class EmulatedPlant:
 
     def _run(self, tile: int, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
         state = self._tile(tile)
-        sides, words = row_words.shape[0], row_words.shape[-1]
-        if sides not in (1, 2):
-            raise ValueError(f"row_words has {sides} entries; allowed are 1 for all quadrants, or 2")
-        rows, columns = state.shape
-        _require("row_words", row_words, (sides, rows, words))
-        _require("column_words", column_words, (sides, columns, words))
-        for name, signs, lines in (("x_signs", x_signs, rows), ("d_signs", d_signs, columns)):
-            if signs.shape != (lines,) or signs.dtype != np.int8:
-                raise ValueError(f"{name} is {signs.dtype}{list(signs.shape)}; allowed is int8[{lines}]")
         key = np.uint32((self._keys[0] + self._slots * GOLDEN) & _MASK)
-        first = tile * rows * self._stride
+        first = tile * state.shape[0] * self._stride
         slots = emulated_kernels.pulse(
             state, self._cells[tile], first, self._stride, key, self._factors, x_signs, d_signs, row_words, column_words
         )
@@ -229,12 +208,5 @@ class EmulatedPlant:
         return floats
 
     def _tile(self, tile: int) -> npt.NDArray[np.int32]:
-        if not 0 <= tile < self.controller.tiles:
-            raise ValueError(f"there is no tile {tile}; allowed are whole numbers from 0 to {self.controller.tiles - 1}")
-        state: npt.NDArray[np.int32] = self._state[tile]
+        state: npt.NDArray[np.int32] = self._state[whole_number("tile", tile, 0, self.controller.tiles - 1)]
         return state
-
-
-def _require(name: str, words: Words, shape: tuple[int, ...]) -> None:
-    if words.shape != shape or words.dtype != np.uint64:
-        raise ValueError(f"{name} is {words.dtype}{list(words.shape)}; allowed is uint64{list(shape)}")

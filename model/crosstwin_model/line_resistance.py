@@ -16,6 +16,7 @@ import numpy.typing as npt
 from crosstwin_model import nodal
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.nodal import Floats, Lines
+from crosstwin_model.numbers import real_array, whole_array
 
 #: Sums are rounded to multiples of 1 / GRID, and so are parts of the pulse voltage.
 GRID = 2.0**20
@@ -93,7 +94,7 @@ class LineResistance:
         if self.unselected not in UNSELECTED:
             raise ConfigurationError(f"unselected is {self.unselected!r}; allowed are {' and '.join(UNSELECTED)}")
 
-    def conductances(self, w: npt.NDArray[np.float32]) -> Floats:
+    def conductances(self, w: npt.ArrayLike) -> Floats:
         """Return the conductances of weights in siemens, in the shape of ``w``.
 
         Raises
@@ -101,16 +102,17 @@ class LineResistance:
         ConfigurationError
             If a weight is so low that its conductance is not above 0.
         """
-        siemens: Floats = self.siemens_at_zero + self.siemens_per_weight * np.asarray(w, np.float64)
+        weights = real_array("w", w)
+        siemens: Floats = self.siemens_at_zero + self.siemens_per_weight * weights
         if siemens.size and not siemens.min() > 0.0:
             raise ConfigurationError(
-                f"a cell of weight {float(np.min(w)):.6g} conducts {siemens.min():.3g} S; "
+                f"a cell of weight {weights.min():.6g} conducts {siemens.min():.3g} S; "
                 f"allowed are weights above {-self.siemens_at_zero / self.siemens_per_weight:.6g} "
                 "(minus siemens_at_zero over siemens_per_weight)"
             )
         return siemens
 
-    def read_sums(self, w: npt.NDArray[np.float32], charge: npt.NDArray[np.integer], forward: bool) -> Floats:
+    def read_sums(self, w: npt.ArrayLike, charge: npt.ArrayLike, forward: bool) -> Floats:
         """Return what the sensed lines collect from one tile, in the unit of the ideal sum of weight times charge.
 
         A read is linear in its inputs, and so is its charge: the response of the array to the vector of charges. The tile is
@@ -119,7 +121,7 @@ class LineResistance:
 
         Parameters
         ----------
-        w : float32[rows, columns]
+        w : real numbers [rows, columns]
             Weights.
         charge : whole numbers [driven] or [reads, driven]
             Charge of each driven line, in any unit; of one read or of several.
@@ -137,7 +139,7 @@ class LineResistance:
             If a conductance is not above 0, ``charge`` has another shape, or the solver did not settle.
         """
         cells = self.conductances(w)
-        charges = np.atleast_2d(charge)
+        charges = np.atleast_2d(whole_array("charge", charge, None, np.int64))
         driven, sensed = cells.shape if forward else cells.shape[::-1]
         if charges.shape[1:] != (driven,):
             raise ConfigurationError(f"charge has the shape {list(np.shape(charge))}; allowed is [{driven}] or [reads, {driven}]")

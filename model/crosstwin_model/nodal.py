@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from crosstwin_model import nodal_kernels
 from crosstwin_model.config import ConfigurationError
+from crosstwin_model.numbers import real_array
 
 Floats = npt.NDArray[np.float64]
 
@@ -128,17 +129,18 @@ def _solve(
 ) -> Ends:
     if not (rows.first.any() or rows.last.any() or columns.first.any() or columns.last.any()):
         raise ConfigurationError("all ends of all lines are open; allowed are crossbars with at least one end at a source")
+    cells = real_array("cells", cells)
     if not cells.min() > 0.0:
         raise ConfigurationError(f"a cell conducts {cells.min():.3g} S; allowed are conductances above 0")
     height, width = cells.shape
     ends = Ends(np.empty((len(row_volts), 2, height)), np.empty((len(row_volts), 2, width)))
     space = _kept.arrays(cells.shape)
     done = nodal_kernels.solve(
-        np.ascontiguousarray(cells, np.float64),
-        _wires(rows),
-        _wires(columns),
-        np.ascontiguousarray(row_volts, np.float64),
-        np.ascontiguousarray(column_volts, np.float64),
+        cells,
+        _wires(rows, height),
+        _wires(columns, width),
+        real_array("row_volts", row_volts, (len(row_volts), height)),
+        real_array("column_volts", column_volts, (len(row_volts), width)),
         (TOLERANCE * TOLERANCE, ITERATIONS),
         space[:6],
         space[6:7] if voltages is None else voltages.rows,
@@ -161,12 +163,13 @@ def relax(cells: Floats, rows: Lines, columns: Lines, row_volts: Floats, column_
     Parameters as of :func:`solve`, for one set of sources.
     """
     relaxed = Voltages(np.empty_like(held.rows), np.empty_like(held.columns))
+    height, width = cells.shape
     nodal_kernels.relax(
-        cells,
-        _wires(rows),
-        _wires(columns),
-        row_volts[0],
-        column_volts[0],
+        real_array("cells", cells),
+        _wires(rows, height),
+        _wires(columns, width),
+        real_array("row_volts", row_volts[0], (height,)),
+        real_array("column_volts", column_volts[0], (width,)),
         _kept.arrays(cells.shape),
         held.rows[0],
         held.columns[0],
@@ -176,5 +179,5 @@ def relax(cells: Floats, rows: Lines, columns: Lines, row_volts: Floats, column_
     return relaxed
 
 
-def _wires(lines: Lines) -> tuple[float, Floats, Floats]:
-    return float(lines.ohms), np.ascontiguousarray(lines.first, np.float64), np.ascontiguousarray(lines.last, np.float64)
+def _wires(lines: Lines, count: int) -> tuple[float, Floats, Floats]:
+    return float(lines.ohms), real_array("first", lines.first, (count,)), real_array("last", lines.last, (count,))

@@ -15,26 +15,25 @@ import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.ageing import Ageing
-from crosstwin_model.coincidence import Words, words_for
+from crosstwin_model.coincidence import Words
 from crosstwin_model.config import ControllerConfig
-from crosstwin_model.crew import DONE, REFUSED, crew
+from crosstwin_model.crew import ASLEEP, REFUSED, crew
 from crosstwin_model.devices.cells import CellDraws
 from crosstwin_model.grid import GRID, LIMIT, from_grid, to_grid
 from crosstwin_model.half_select import HalfSelects
 from crosstwin_model.memory import addresses, aligned_zeros
 from crosstwin_model.noise import NORMAL
+from crosstwin_model.numbers import real_array, whole_number
 from crosstwin_model.plant_config import PlantConfig
 from crosstwin_model.plant_reads import Reads
 from crosstwin_model.pulse_jobs import apply
 from crosstwin_model.pulse_kernels import pulse_part
 from crosstwin_model.records import Layout
-from crosstwin_model.slots import direction_runs, line_words, within
+from crosstwin_model.slots import direction_runs, line_words
 from crosstwin_model.tile import Tile
+from crosstwin_model.trains import are_plain, group_trains, slot_trains, update_trains
 
 __all__ = ["Plant", "PlantConfig"]
-
-Signs = npt.NDArray[np.int8]
-
 
 #: Coincidences from which on threads share an update.
 _SHARED_HITS = 1024
@@ -44,6 +43,7 @@ class Plant:
     """Tiles, drivers and converters beside one controller.
 
     Tiles are numbered 4 x pair + kind (0 C, 1 A, 2 reference of C, 3 reference of A) and are all of the same kind of device.
+    Methods convert arrays of any real type, memory layout and byte order whose numbers the type that they state can hold.
 
     Parameters
     ----------
@@ -68,8 +68,7 @@ class Plant:
     """
 
     def __init__(self, controller: ControllerConfig, config: PlantConfig, threads: int = 1) -> None:
-        if not 1 <= threads <= 64:
-            raise ValueError(f"threads is {threads}; allowed are whole numbers from 1 to 64")
+        threads = whole_number("threads", threads, 1, 64)
         self.controller = controller
         self.config = config
         self._threads = threads
@@ -88,7 +87,7 @@ class Plant:
         self._shape = device.cell_shape()
         self._scales = np.array([device.c2c, device.write_noise * device.dw_min], np.float32)
         self._table = NORMAL.copy()
-        self._mask_words = (words_for(rows), words_for(columns))
+        self._lines = (rows, columns)
         self._plus = (np.ones(rows, np.int8), np.ones(columns, np.int8), np.full(columns, -1, np.int8))
         self._half_selects = (
             None if config.half_select is None else HalfSelects(device, layout, config.half_select, self._w.shape)
@@ -120,7 +119,7 @@ class Plant:
         elif device.stuck:
             tile.set(np.zeros(tile.flat_w.size))
 
-    def pulse(self, tile: int, up: bool, row_words: Words, column_words: Words) -> None:
+    def pulse(self, tile: int, up: bool, row_words: npt.ArrayLike, column_words: npt.ArrayLike) -> None:
         """Apply one group of slots, all in one direction: popcount(row_words[i] & column_words[j]) pulses on cell (i, j).
 
         Parameters
@@ -135,14 +134,13 @@ class Plant:
         Raises
         ------
         ValueError
-            If the tile does not exist or an array has another shape or type.
+            If the tile does not exist, or an array has another shape or numbers that are no words.
         """
-        words = row_words.shape[-1]
-        row_words = _words("row_words", row_words, (self.controller.rows, words))
-        column_words = _words("column_words", column_words, (self.controller.columns, words))
-        self._pulse(self.tile(tile), bool(up), row_words, column_words)
+        self._pulse(self.tile(tile), bool(up), *group_trains(self._lines, row_words, column_words))
 
-    def update(self, tile: int, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
+    def update(
+        self, tile: int, x_signs: npt.ArrayLike, d_signs: npt.ArrayLike, row_words: npt.ArrayLike, column_words: npt.ArrayLike
+    ) -> None:
         """Apply the quadrants of an update at once: cell (i, j) goes up where the signs of its lines are equal, else down.
 
         It is the same as one :meth:`pulse` for each of the four quadrants, in which only the lines of its signs fire.
@@ -161,22 +159,22 @@ class Plant:
         Raises
         ------
         ValueError
-            If the tile does not exist or an array has another shape or type.
+            If the tile does not exist, or an array has another shape or numbers than these.
         """
         cells = self.tile(tile)
         if self._half_selects is None:
             self._run(cells, x_signs, d_signs, row_words, column_words)
             return
-        x_signs, d_signs, row_words, column_words = self._checked(x_signs, d_signs, row_words, column_words)
+        of_x, of_d, rows, columns = update_trains(self._lines, x_signs, d_signs, row_words, column_words)
         for x, d in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
-            if (x_signs == x).any() and (d_signs == d).any():
+            if (of_x == x).any() and (of_d == d).any():
                 group = (
-                    row_words[-1 if d < 0 else 0] * (x_signs == x)[:, None],
-                    column_words[-1 if x < 0 else 0] * (d_signs == d)[:, None],
+                    rows[-1 if d < 0 else 0] * (of_x == x)[:, None],
+                    columns[-1 if x < 0 else 0] * (of_d == d)[:, None],
                 )
                 self._pulse(cells, x == d, *group)
 
-    def pulse_slots(self, tile: int, up: npt.NDArray[np.bool_], row_masks: Words, column_masks: Words) -> None:
+    def pulse_slots(self, tile: int, up: npt.ArrayLike, row_masks: npt.ArrayLike, column_masks: npt.ArrayLike) -> None:
         """Apply slots in order, each in its own direction; the same bits as :meth:`pulse` for the same pulses.
 
         Parameters
@@ -191,23 +189,17 @@ class Plant:
         Raises
         ------
         ValueError
-            If the tile does not exist, an array has another shape or type, or a line fires that does not exist.
+            If the tile does not exist, an array has another shape or numbers than these, or a line fires that does not exist.
         """
         cells = self.tile(tile)
-        directions = np.ascontiguousarray(up, dtype=np.bool_)
-        rows, columns = self.controller.rows, self.controller.columns
-        row_masks = _words("row_masks", row_masks, (directions.size, self._mask_words[0]))
-        column_masks = _words("column_masks", column_masks, (directions.size, self._mask_words[1]))
-        if not (within(row_masks, rows) and within(column_masks, columns)):
-            raise ValueError(
-                f"a mask fires a line that does not exist; allowed are rows below {rows} and columns below {columns}"
-            )
+        rows, columns = self._lines
+        directions, of_rows, of_columns = slot_trains(self._lines, up, row_masks, column_masks)
         for first, last in direction_runs(directions):
             self._pulse(
                 cells,
                 bool(directions[first]),
-                line_words(row_masks, first, last, rows),
-                line_words(column_masks, first, last, columns),
+                line_words(of_rows, first, last, rows),
+                line_words(of_columns, first, last, columns),
             )
 
     def _pulse(self, tile: Tile, up: bool, row_words: Words, column_words: Words) -> None:
@@ -232,37 +224,24 @@ class Plant:
             cells.plan = np.array([*addresses(*cells.fixed), *cells.w.shape, self._part.address, board, _SHARED_HITS], np.int64)
         return cells.plan
 
-    def _run(self, tile: Tile, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words) -> None:
-        tile.touched = True
+    def _run(
+        self, tile: Tile, x_signs: npt.ArrayLike, d_signs: npt.ArrayLike, row_words: npt.ArrayLike, column_words: npt.ArrayLike
+    ) -> None:
+        trains = (x_signs, d_signs, row_words, column_words)
+        if not are_plain(*trains):
+            trains = update_trains(self._lines, *trains)
         plan = self.pulse_plan(tile)
-        try:
-            found = apply(plan, x_signs, d_signs, row_words, column_words, False)
-        except TypeError:
-            found = REFUSED  # an array that the kernel does not take: the next line says why, or makes it one that it takes
-        if found == DONE:
-            return
-        trains = self._checked(x_signs, d_signs, row_words, column_words)
-        if self.crew is not None:
+        found = apply(plan, *trains, False)
+        if found == REFUSED:
+            update_trains(self._lines, *trains)  # says why
+        tile.touched = True
+        if found == ASLEEP:
+            assert self.crew is not None
             self.crew.wake()
-        apply(plan, *trains, True)
-
-    def _checked(
-        self, x_signs: Signs, d_signs: Signs, row_words: Words, column_words: Words
-    ) -> tuple[Signs, Signs, Words, Words]:
-        """Return an update's trains as arrays that kernels take."""
-        rows, columns = self.controller.rows, self.controller.columns
-        sides, words = row_words.shape[0], row_words.shape[-1]
-        if sides not in (1, 2):
-            raise ValueError(f"row_words has {sides} entries; allowed are 1 for all quadrants, or 2")
-        row_words = _words("row_words", row_words, (sides, rows, words))
-        column_words = _words("column_words", column_words, (sides, columns, words))
-        for name, signs, lines in (("x_signs", x_signs, rows), ("d_signs", d_signs, columns)):
-            if signs.shape != (lines,) or signs.dtype != np.int8 or not (signs.flags.c_contiguous and signs.flags.writeable):
-                raise ValueError(f"{name} is {signs.dtype}{list(signs.shape)}; allowed is int8[{lines}], writable")
-        return x_signs, d_signs, row_words, column_words
+            apply(plan, *trains, True)
 
     def read(
-        self, tile: int, differential: bool, forward: bool, charge: npt.NDArray[np.int32], gain: int, count: int
+        self, tile: int, differential: bool, forward: bool, charge: npt.ArrayLike, gain: int, count: int
     ) -> npt.NDArray[np.int32]:
         """Make one read: sample all sensed lines and convert the first ``count`` of them.
 
@@ -274,7 +253,7 @@ class Plant:
             Whether its reference tile, ``tile + 2``, is subtracted.
         forward : bool
             Rows are driven and columns sensed; else the other way round.
-        charge : int32[rows or columns]
+        charge : whole numbers [rows or columns]
             Clock cycles at which each driven line was at read level, positive minus negative; at most 65535 in size.
         gain : int
             Analog gain before the ADC, as a power of two, 0 to 15.
@@ -307,7 +286,8 @@ class Plant:
 
         Between two calls the array does not age; the host program calls it after every update.
         """
-        self._ageing.elapse(range(4 * pair, 4 * pair + 4), updates)
+        first = 4 * whole_number("pair", pair, 0, self.controller.pairs - 1)
+        self._ageing.elapse(range(first, first + 4), updates)
 
     def conductance(self, tile: int) -> npt.NDArray[np.float32]:
         """Return a copy of a tile's conductances, float32[rows, columns]."""
@@ -340,14 +320,9 @@ class Plant:
         Raises
         ------
         ValueError
-            If the values are not [rows, columns] of finite numbers.
+            If the values are not finite real numbers [rows, columns].
         """
-        array = np.asarray(values, np.float64)
-        if array.shape != self._w.shape[1:]:
-            raise ValueError(f"values have the shape {list(array.shape)}; allowed is {list(self._w.shape[1:])}")
-        if not np.isfinite(array).all():
-            raise ValueError("values hold a number that is not finite; allowed are finite numbers")
-        self.tile(tile).set(array.reshape(-1))
+        self.tile(tile).set(real_array("values", values, self._lines).reshape(-1))
 
     def bounds(self, tile: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the lowest and the highest conductance of every cell, float32[rows, columns] each."""
@@ -382,7 +357,7 @@ class Plant:
         for key, like in self.state().items():
             if key not in state:
                 raise ValueError(f"the state lacks {key!r}; allowed are states of a plant of the same size")
-            found = state[key]
+            found = np.asarray(state[key])
             if found.shape != like.shape or found.dtype != like.dtype:
                 raise ValueError(
                     f"the state's {key} is {found.dtype}{list(found.shape)}; "
@@ -393,9 +368,11 @@ class Plant:
         grid = to_grid(np.where(within, conductance, np.float32(0.0)))
         if not (within & (from_grid(grid) == conductance)).all():
             raise ValueError(f"the state's conductance holds other numbers than multiples of 2**-27 within +-{LIMIT:g}")
+        states = np.asarray(state.get("states", np.zeros((len(self._tiles), self._tiles[0].flat_w.size, 0), np.float32)))
+        if not np.isfinite(states).all():
+            raise ValueError("the state's states hold a NaN or an infinity; allowed are finite numbers")
         self._w[...] = grid
         self.reads.number = int(state["reads"])
-        states = state.get("states", np.zeros((len(self._tiles), self._tiles[0].flat_w.size, 0), np.float32))
         for tile in self._tiles:
             number = tile.number
             tile.restore(state["pulses"][number].reshape(-1), states[number], bool(state["touched"][number]))
@@ -410,20 +387,10 @@ class Plant:
 
     def tile(self, tile: int) -> Tile:
         """Return a tile by its number (ValueError with a sentence where there is none)."""
-        if not 0 <= tile < len(self._tiles):
-            raise ValueError(f"there is no tile {tile}; allowed are whole numbers from 0 to {len(self._tiles) - 1}")
-        return self._tiles[tile]
+        return self._tiles[whole_number("tile", tile, 0, len(self._tiles) - 1)]
 
 
 def _restored(controller: ControllerConfig, config: PlantConfig, threads: int, state: Mapping[str, npt.NDArray[Any]]) -> Plant:
     plant = Plant(controller, config, threads)
     plant.restore(state)
     return plant
-
-
-def _words(name: str, words: Words, shape: tuple[int, ...]) -> Words:
-    if words.shape != shape or words.dtype != np.uint64:
-        raise ValueError(f"{name} is {words.dtype}{list(words.shape)}; allowed is uint64{list(shape)}")
-    if words.flags.c_contiguous and words.flags.writeable:
-        return words
-    return words.copy()

@@ -7,16 +7,19 @@ import numpy.typing as npt
 
 from crosstwin_model import read_kernels
 from crosstwin_model.config import ControllerConfig
-from crosstwin_model.crew import DONE, REFUSED, Crew
+from crosstwin_model.crew import ASLEEP, REFUSED, Crew
 from crosstwin_model.grid import from_grid
 from crosstwin_model.memory import addresses
 from crosstwin_model.noise import NORMAL, Purpose, draw_bits, stream
+from crosstwin_model.numbers import is_plain, whole_array, whole_number
 from crosstwin_model.plant_config import PlantConfig
 from crosstwin_model.read_sums import sum_part
 from crosstwin_model.tile import Tile
 
 Charge = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.int32]
+
+_INT32 = np.dtype(np.int32)
 
 #: Reads are counted modulo 2^32.
 WRAP = 0xFFFFFFFF
@@ -57,32 +60,25 @@ class Reads:
     def number(self, number: int) -> None:
         self._number[0] = number
 
-    def read(self, cells: Tile, differential: bool, forward: bool, charge: Charge, gain: int, count: int) -> Codes:
+    def read(self, cells: Tile, differential: bool, forward: bool, charge: npt.ArrayLike, gain: int, count: int) -> Codes:
         """Make the read of :meth:`crosstwin_model.plant.Plant.read`."""
         if differential and cells.number & 2:
             raise ValueError(f"tile {cells.number} is a reference; allowed in a differential read are tiles of kind 0 and 1")
-        if not 1 <= count <= self._lines[not forward]:
-            raise ValueError(f"count is {count}; allowed are whole numbers from 1 to {self._lines[not forward]}")
-        if not 0 <= gain <= 15:
-            raise ValueError(f"gain is {gain}; allowed are whole numbers from 0 to 15")
+        count = whole_number("count", count, 1, self._lines[not forward])
+        gain = whole_number("gain", gain, 0, 15)
         codes = np.empty(count, np.int32)
         if self._config.lines is not None:
-            done = self._read_lines(cells, differential, forward, self._checked(charge, forward), gain, codes)
+            self._read_lines(cells, differential, forward, self._checked(charge, forward), gain, codes)
         else:
             plan = self.plan(cells, differential and self._tiles[cells.number | 2].touched, forward, gain)
-            try:
-                found = read_kernels.read(plan, charge, codes, False)
-            except TypeError:
-                found = REFUSED  # an array that the kernel does not take
-            if found != DONE:
-                charge = self._checked(charge, forward)
-                if self._crew is not None:
-                    self._crew.wake()
-                found = read_kernels.read(plan, charge, codes, True)
-            done = found == DONE
-        if not done:
-            largest = charge[np.abs(charge.astype(np.int64)).argmax()]
-            raise ValueError(f"charge holds {largest}; allowed are whole numbers within +-{read_kernels.CHARGE_MAX}")
+            plain = charge if is_plain(charge, _INT32, 1) else self._checked(charge, forward)
+            found = read_kernels.read(plan, plain, codes, False)
+            if found == REFUSED:
+                self._checked(charge, forward)  # says why
+            elif found == ASLEEP:
+                assert self._crew is not None
+                self._crew.wake()
+                read_kernels.read(plan, plain, codes, True)
         return codes
 
     def plan(self, cells: Tile, subtracted: bool, forward: bool, gain: int) -> npt.NDArray[np.int64]:
@@ -111,24 +107,20 @@ class Reads:
             delays += (stalls % np.uint32(config.adc_stall + 1)).astype(np.int32)
         return delays
 
-    def _checked(self, charge: Charge, forward: bool) -> Charge:
+    def _checked(self, charge: npt.ArrayLike, forward: bool) -> Charge:
         """Return a read's charges as an array that kernels take."""
-        driven = self._lines[forward]
-        if charge.shape != (driven,) or charge.dtype != np.int32:
-            raise ValueError(f"charge is {charge.dtype}{list(charge.shape)}; allowed is int32[{driven}]")
-        return charge if charge.flags.c_contiguous and charge.flags.writeable else charge.copy()
+        most = read_kernels.CHARGE_MAX
+        return whole_array("charge", charge, (self._lines[forward],), np.int32, -most, most)
 
-    def _read_lines(self, cells: Tile, differential: bool, forward: bool, charge: Charge, gain: int, codes: Codes) -> bool:
-        """Fill the codes of a read through lines with resistance; False where a charge is too large."""
+    def _read_lines(self, cells: Tile, differential: bool, forward: bool, charge: Charge, gain: int, codes: Codes) -> None:
+        """Fill the codes of a read through lines with resistance."""
         lines, keys, parameters = self._config.lines, cells.converter_keys, self._parameters[gain]
         assert lines is not None
         dac, adc = self._converters[forward]
         units = np.empty(charge.size)
-        if read_kernels.drive(charge, dac, self._table, keys, parameters, self.number, units) < 0.0:
-            return False
+        read_kernels.drive(charge, dac, self._table, keys, parameters, self.number, units)
         sums = lines.read_sums(from_grid(cells.w), units.astype(np.int64), forward)
         if differential:
             sums = sums - lines.read_sums(from_grid(self._tiles[cells.number | 2].w), units.astype(np.int64), forward)
         read_kernels.convert(sums, adc, self._table, keys, parameters, self.number, codes)
         self._number += np.uint32(1)
-        return True

@@ -91,6 +91,14 @@ def run_job(plan: Any, memory: Any, sides: Any, words: Any, again: Any) -> Any:
     return DONE
 
 
+@register_jitable  # type: ignore[untyped-decorator]
+def _are_signs(signs: Any) -> Any:
+    beyond = np.uint8(0)
+    for line in range(signs.size):
+        beyond = max(beyond, np.uint8(signs[line] + np.int8(1)))
+    return beyond <= np.uint8(2)
+
+
 @njit_only(types.int64(_PLAN, _SIGNS, _SIGNS, _WORDS, _WORDS, types.boolean))
 def apply(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any, again: Any) -> int:
     """Pulse a tile, and return what became of it; arrays of other types raise TypeError.
@@ -107,7 +115,8 @@ def apply(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: A
     Returns
     -------
     int
-        REFUSED, ASLEEP or DONE of :mod:`crosstwin_model.crew`; ASLEEP not if it is called again.
+        REFUSED, ASLEEP or DONE of :mod:`crosstwin_model.crew`; ASLEEP not if it is called again. It is refused where arrays do
+        not have the sizes above, or a sign is not -1, 0 or 1.
     """
     plan, x_signs, d_signs = borrow(plan), borrow(x_signs), borrow(d_signs)
     row_words, column_words = borrow(row_words), borrow(column_words)
@@ -119,6 +128,7 @@ def apply(plan: Any, x_signs: Any, d_signs: Any, row_words: Any, column_words: A
         or columns != plan[COLUMNS]
         or row_words.shape != (sides, rows, words)
         or d_signs.size != columns
+        or not (_are_signs(x_signs) and _are_signs(d_signs))
     ):
         return REFUSED
     if words == 0:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from .config import ControllerConfig
 from .engine import Generators, extremes
+from .numbers import whole_array
 from .registers import (
     ADDRESS_BITS,
     SEED_RESET,
@@ -102,12 +104,13 @@ class RegisterFile:
             return Response.OKAY, int(self.fault != 0) << 1 | int(self.estop) << 2 | self.fault << 8
         return Response.OKAY, self.values[name]
 
-    def write_block(self, address: int, words: NDArray[np.uint32]) -> Response:
-        """Write successive words with all strobes; the first one refused ends the block."""
+    def write_block(self, address: int, words: npt.ArrayLike) -> Response:
+        """Write successive words of 32 bits with all strobes; the first one refused ends the block."""
+        words = whole_array("words", words, None, np.uint32).reshape(-1)
         target = self._at[address & ((1 << ADDRESS_BITS) - 4)]
         if isinstance(target, Window) and target.access is Access.WO:
             entry = (address - target.offset) // 2
-            codes = np.ascontiguousarray(words, dtype="<u4").view("<i2")
+            codes = words.astype("<u4", copy=False).view("<i2")
             line_codes = self.x if target.name == "X" else self.d
             limit = self.config.code_max
             # The last word of an odd window has a half that is no entry; only 0 may be written there.

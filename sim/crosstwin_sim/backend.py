@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from crosstwin_model.bus import BusError
@@ -47,8 +48,8 @@ class Backend(Protocol):
         """Return that many consecutive words."""
         ...
 
-    def write_block(self, address: int, values: Words) -> None:
-        """Write consecutive words."""
+    def write_block(self, address: int, values: npt.ArrayLike) -> None:
+        """Write consecutive words: whole numbers [words], 0 to 2**32 - 1, of any type."""
         ...
 
     def wait(self) -> None:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from crosstwin_model.config import Source
 from crosstwin_model.engine import largest_size
+from crosstwin_model.numbers import positive, whole_array, whole_number
 from crosstwin_model.registers import Opcode, TileKind
 
 from .backend import Backend
@@ -21,13 +22,12 @@ from .scaling import (
     Converters,
     Floats,
     adc_step,
-    peak,
     plan_transfer,
     plan_transfer_per_line,
     plan_update,
     plan_update_per_line,
-    positive,
     to_codes,
+    vector,
 )
 
 #: States of A that zero-shifting takes the mean of, with this part of all pulses between one and the next.
@@ -91,7 +91,8 @@ class ReadCounts:
 class Crossbar:
     """One matrix of ``rows`` x ``columns`` weights: the conductances of tile C less its reference's, with A beside it for SHD.
 
-    Several crossbars may share a back end; each has its own pair.
+    Several crossbars may share a back end; each has its own pair. Methods take real numbers of any type, memory layout and byte
+    order, and lists of them: finite and within +-1e290. Anything else raises ValueError and changes nothing.
 
     Parameters
     ----------
@@ -156,13 +157,12 @@ class Crossbar:
             ("transfer_gain", reads.transfer_gain, 0, 15),
             ("bound_steps", reads.bound_steps, 0, 15),
         ):
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}; allowed are {low} to {high}")
+            whole_number(name, value, low, high)
         if pulses.source is Source.COUNT:
             raise ValueError("the source is count, which is not random; allowed are hammersley, lfsr and lfsr_per_line")
         if not config.has_source(pulses.source):
             raise ValueError(f"the source is {pulses.source.label}; the controller has {', '.join(config.sources)}")
-        positive("step", pulses.step)
+        self._step = positive("step", pulses.step)
         self._per_line = pulses.source is Source.LFSR_PER_LINE
         self.read_counts = ReadCounts()
         self._every = 0
@@ -177,15 +177,15 @@ class Crossbar:
         """Return the number of one of the pair's tiles."""
         return 4 * self.pair + kind
 
-    def forward(self, x: Floats) -> Floats:
-        """Return x W: ``columns`` outputs of ``rows`` inputs."""
+    def forward(self, x: npt.ArrayLike) -> Floats:
+        """Return x W: float64[columns] outputs of real numbers [rows]."""
         return self._read_bounded(x, True, self.reads.forward_gain)
 
-    def backward(self, d: Floats) -> Floats:
-        """Return W d: ``rows`` outputs of ``columns`` errors."""
+    def backward(self, d: npt.ArrayLike) -> Floats:
+        """Return W d: float64[rows] outputs of real numbers [columns]."""
         return self._read_bounded(d, False, self.reads.backward_gain)
 
-    def _read_bounded(self, values: Floats, forward: bool, gain: int) -> Floats:
+    def _read_bounded(self, values: npt.ArrayLike, forward: bool, gain: int) -> Floats:
         """Read C, again and again with twice the range while that saturates, as often as bound management may."""
         outputs, saturated = self.read_vector(values, forward, TileKind.C, gain)
         counts, halvings = self.read_counts, 0
@@ -205,33 +205,35 @@ class Crossbar:
             counts.saturated += saturated
         return outputs
 
-    def read_vector(self, values: Floats, forward: bool, kind: TileKind, gain: int, halvings: int = 0) -> tuple[Floats, bool]:
+    def read_vector(
+        self, values: npt.ArrayLike, forward: bool, kind: TileKind, gain: int, halvings: int = 0
+    ) -> tuple[Floats, bool]:
         """Read a tile against its reference with a vector on its rows (forward) or its columns.
 
         The vector's largest magnitude always takes the window's largest code (noise management), halved ``halvings`` times.
 
         Returns
         -------
-        outputs : array
+        outputs : float64[sensed]
             One output per sensed line.
         saturated : bool
             Whether an ADC code stood at the end of its range.
         """
         name, length, sensed = ("x", self.rows, self.columns) if forward else ("d", self.columns, self.rows)
-        largest = peak(name, values, length)
+        array, largest = vector(name, values, length)
         if largest == 0.0:
             return np.zeros(sensed), False
         driver, adc_max = self.driver, self.driver.config.adc_max
         window = self.reads.window
         top = window >> halvings
-        driver.write_codes(name.upper(), to_codes(values, largest, top))
+        driver.write_codes(name.upper(), to_codes(array, largest, top))
         self._set_read(gain)
         driver.run(Opcode.FORWARD if forward else Opcode.BACKWARD, self.tile(kind))
         codes = driver.read_codes(sensed)
         outputs = codes.astype(np.float64) * (largest * self._output_steps[gain] * (window / top))
         return outputs, largest_size(codes) >= adc_max
 
-    def update(self, x: Floats, d: Floats, rate: float, kind: TileKind = TileKind.C) -> None:
+    def update(self, x: npt.ArrayLike, d: npt.ArrayLike, rate: float, kind: TileKind = TileKind.C) -> None:
         """Add rate * x d^T on average to a tile, all cells at once, with pulses.
 
         Callers that descend pass the negative gradient. An update of A may be followed by the controller's autonomous transfer.
@@ -240,12 +242,14 @@ class Crossbar:
         Raises
         ------
         ValueError
-            If a vector has another length or holds a NaN or an infinity, or the rate is not above 0.
+            If a vector has another length or its numbers are not finite real ones, or the rate is not above 0.
         """
-        positive("rate", rate)
-        x_peak, d_peak = peak("x", x, self.rows), peak("d", d, self.columns)
+        rate = positive("rate", rate)
+        (x, x_peak), (d, d_peak) = vector("x", x, self.rows), vector("d", d, self.columns)
+        if x_peak == 0.0 or d_peak == 0.0:
+            return
         driver, config = self.driver, self.driver.config
-        count = rate * x_peak * d_peak / self.pulses.step
+        count = rate * x_peak * d_peak / self._step
         if count == 0.0:
             return
         if self._per_line:
@@ -266,11 +270,19 @@ class Crossbar:
             assert plant is not None
             plant.elapse(self.pair)
 
-    def pulse_row(self, row: int, counts: NDArray[np.int64], kind: TileKind) -> None:
+    def pulse_row(self, row: int, counts: npt.ArrayLike, kind: TileKind) -> None:
         """Give every cell of a row exactly its number of pulses, up for positive counts and down for negative ones.
 
-        A number beyond the controller's largest BL is cut to it. Transfers must be off if the tile is A.
+        Parameters
+        ----------
+        row : int
+        counts : whole numbers [columns]
+            One beyond the controller's largest BL is cut to it.
+        kind : TileKind
+            The tile; transfers must be off if it is A.
         """
+        row = whole_number("row", row, 0, self.rows - 1)
+        counts = whole_array("counts", counts, (self.columns,), np.int64)
         driver = self.driver
         largest = min(int(np.abs(counts).max()), driver.config.bl_max)
         if largest == 0:
@@ -297,11 +309,10 @@ class Crossbar:
         rate : float
             Added to C per unit of A.
         """
-        positive("rate", rate)
-        if not 0 <= every <= 0xFFFF:
-            raise ValueError(f"every is {every}; allowed are 0 to 65535")
+        rate = positive("rate", rate)
+        every = whole_number("every", every, 0, 0xFFFF)
         code = self._output_steps[self.reads.transfer_gain]
-        count = rate * code / self.pulses.step
+        count = rate * code / self._step
         config, bl = self.driver.config, self.pulses.transfer_bl
         if self._per_line:
             self._transfer_plan = plan_transfer_per_line(count, bl, config.code_max)
@@ -366,13 +377,12 @@ class Crossbar:
             total += state
         return settle(self, TileKind.A, TileKind.A_REF, state - total / _STATES - 0.5 * self.pulses.step, tolerance)
 
-    def program(self, weights: Floats, tolerance: float | None = None, kind: TileKind = TileKind.C) -> Residual:
+    def program(self, weights: npt.ArrayLike, tolerance: float | None = None, kind: TileKind = TileKind.C) -> Residual:
         """Bring a tile, read against its reference, to weights by reads and counted pulses, row by row.
 
         Parameters
         ----------
-        weights : array
-            ``rows`` x ``columns``.
+        weights : real numbers [rows, columns]
         tolerance : float or None
             A cell within it is left alone; None takes three quarters of a pulse's step.
         kind : TileKind

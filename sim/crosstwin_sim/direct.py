@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.config import Source
-from crosstwin_model.crew import DONE, REFUSED
+from crosstwin_model.crew import ASLEEP, REFUSED
+from crosstwin_model.numbers import float_array, positive, whole_number
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import SEED_BITS, SEED_RESET, TileKind
 
 from .crossbar import PulseSettings, ReadSettings
 from .direct_kernels import NOTHING, read, update
-from .scaling import Converters, Floats, adc_step, peak, positive
+from .scaling import Converters, Floats, adc_step, vector
 
 _READS = ReadSettings()
-_INFINITY = math.inf
 
 
 class DirectCrossbar:
@@ -74,11 +73,9 @@ class DirectCrossbar:
             ("backward_gain", reads.backward_gain, 0, 15),
             ("bound_steps", reads.bound_steps, 0, 0),
         ):
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}; allowed are {low} to {high}")
+            whole_number(name, value, low, high)
         for name, seed, bits in zip(("x", "d"), seeds, SEED_BITS, strict=True):
-            if not 0 < seed < 1 << bits:
-                raise ValueError(f"the seed of {name} is {seed}; allowed are 1 to {(1 << bits) - 1}")
+            whole_number(f"the seed of {name}", seed, 1, (1 << bits) - 1)
         self.plant, self.pulses, self.reads = plant, pulses, reads
         self._pair = pair
         self._rows, self._columns = config.rows, config.columns
@@ -97,36 +94,33 @@ class DirectCrossbar:
         step = converters.input_full_scale / window * adc_step(converters, plant.controller.adc_max, gain)
         return np.array([*plant.reads.plan(self._tile, touched, forward, gain), window, _bits(step)], np.int64)
 
-    def forward(self, x: Floats) -> Floats:
-        """Return x W: outputs of the columns for inputs of the rows, float64[columns] of float64[rows]."""
+    def forward(self, x: npt.ArrayLike) -> Floats:
+        """Return x W: float64[columns] outputs of real numbers [rows]."""
         return self._read(x, True, np.empty(self._columns))
 
-    def backward(self, d: Floats) -> Floats:
-        """Return W d: outputs of the rows for errors of the columns, float64[rows] of float64[columns]."""
+    def backward(self, d: npt.ArrayLike) -> Floats:
+        """Return W d: float64[rows] outputs of real numbers [columns]."""
         return self._read(d, False, np.empty(self._rows))
 
-    def update(self, x: Floats, d: Floats, rate: float) -> None:
+    def update(self, x: npt.ArrayLike, d: npt.ArrayLike, rate: float) -> None:
         """Add rate * x d^T on average, all cells at once, with pulses; the time of one update passes on devices that age.
 
         Raises
         ------
         ValueError
-            If a vector has another length or holds a NaN or an infinity, or the rate is not above 0.
+            If a vector has another length or its numbers are not finite real ones, or the rate is not above 0.
         """
-        if not 0.0 < rate < _INFINITY:
-            positive("rate", rate)
-        try:
-            found = update(self._update_plan, x, d, rate, False)
-        except TypeError:
-            found = REFUSED  # an array that the kernel does not take
+        rate = positive("rate", rate)
+        vectors = float_array("x", x, (self._rows,)), float_array("d", d, (self._columns,))
+        found = update(self._update_plan, *vectors, rate, False)
         if found == NOTHING:
             return
-        if found != DONE:
-            vectors = _vector("x", x, self._rows), _vector("d", d, self._columns)
-            if self.plant.crew is not None:
-                self.plant.crew.wake()
-            if update(self._update_plan, *vectors, rate, True) == NOTHING:
-                return
+        if found == REFUSED:
+            vector("x", x, self._rows), vector("d", d, self._columns)  # one of them says why
+        elif found == ASLEEP:
+            assert self.plant.crew is not None
+            self.plant.crew.wake()
+            update(self._update_plan, *vectors, rate, True)
         self._tile.touched = True
         if self._ages:
             self.plant.elapse(self._pair)
@@ -135,27 +129,20 @@ class DirectCrossbar:
         """Refuse to be copied or pickled."""
         raise TypeError("a DirectCrossbar holds addresses of its plant's arrays; make another one for a copy of the plant")
 
-    def _read(self, values: Floats, forward: bool, outputs: Floats) -> Floats:
+    def _read(self, values: npt.ArrayLike, forward: bool, outputs: Floats) -> Floats:
         plan = self._plans[forward][self._reference.touched]
-        try:
-            found = read(plan, values, outputs, False)
-        except TypeError:
-            found = REFUSED  # an array that the kernel does not take
-        if found < DONE:
-            values = _vector("x", values, self._rows) if forward else _vector("d", values, self._columns)
-            if self.plant.crew is not None:
-                self.plant.crew.wake()
-            read(plan, values, outputs, True)
+        name, length = ("x", self._rows) if forward else ("d", self._columns)
+        array = float_array(name, values, (length,))
+        found = read(plan, array, outputs, False)
+        if found == REFUSED:
+            vector(name, array, length)  # says why
+        elif found == ASLEEP:
+            assert self.plant.crew is not None
+            self.plant.crew.wake()
+            read(plan, array, outputs, True)
         return outputs
 
 
 def _bits(value: float) -> int:
     """Return the bits of a float64 as a whole number of 64 bits."""
     return int(np.float64(value).view(np.int64))
-
-
-def _vector(name: str, values: Floats, length: int) -> Floats:
-    """Return a vector as an array that kernels take (ValueError with a sentence if it has another length or is not finite)."""
-    vector = np.array(values, np.float64)
-    peak(name, vector, length)
-    return vector

@@ -17,6 +17,7 @@ from crosstwin_model.firing import hammersley_memory, hammersley_table
 from crosstwin_model.jit import njit_only
 from crosstwin_model.line_lists import list_codes
 from crosstwin_model.memory import borrow, hold
+from crosstwin_model.numbers import LARGEST
 from crosstwin_model.pulse_jobs import COLUMNS, PLAN, ROWS, job_size, lists_of, run_job
 from crosstwin_model.read_kernels import PLAN as READ_PLAN
 from crosstwin_model.read_kernels import read_cells
@@ -65,8 +66,10 @@ def update(plan: Any, x: Any, d: Any, rate: Any, again: Any) -> int:
     if rows != plan[ROWS] or columns != plan[COLUMNS]:
         return REFUSED
     x_peak, d_peak = largest_magnitude(x), largest_magnitude(d)
-    if not (x_peak < np.inf and d_peak < np.inf):
+    if not (x_peak <= LARGEST and d_peak <= LARGEST):
         return REFUSED
+    if x_peak == 0.0 or d_peak == 0.0:
+        return NOTHING
     count = rate * x_peak * d_peak / plan.view(np.float64)[STEP]
     if count == 0.0:
         return NOTHING
@@ -97,7 +100,7 @@ def read(plan: Any, values: Any, outputs: Any, again: Any) -> int:
     plan, values, outputs = borrow(plan), borrow(values), borrow(outputs)
     largest = largest_magnitude(values)
     driven, sensed = values.size, outputs.size
-    if driven * sensed != plan[1] or not largest < np.inf:
+    if driven * sensed != plan[1] or not largest <= LARGEST:
         return REFUSED
     if largest == 0.0:
         outputs[:] = 0.0

@@ -60,19 +60,19 @@ class Layer:
 
     def forward(self, x: Floats) -> Floats:
         """Return the outputs before the non-linearity of inputs that end with the bias's 1."""
-        if x.ndim == 2:
+        if np.ndim(x) == 2:
             return np.array([self.crossbar.forward(row) for row in x]) * self.scale
         return self.crossbar.forward(x) * self.scale
 
     def backward(self, d: Floats) -> Floats:
         """Return the errors of the inputs, without the bias's."""
-        if d.ndim == 2:
+        if np.ndim(d) == 2:
             return np.array([self.crossbar.backward(row) for row in d])[:, :-1] * self.scale
         return self.crossbar.backward(d)[:-1] * self.scale
 
     def descend(self, x: Floats, d: Floats) -> None:
         """Make one pulsed update for every input and negative gradient."""
-        if x.ndim == 2:
+        if np.ndim(x) == 2:
             for row, error in zip(x, d, strict=True):
                 self.crossbar.update(row, error, self.rate, self.kind)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy.typing as npt
+
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.controller import GoldenController
 from crosstwin_model.plant import Plant
@@ -51,7 +53,7 @@ class ModelBackend:
             raise bus_error(self._registers, "read of", address + 4 * values.size)
         return values
 
-    def write_block(self, address: int, values: Words) -> None:
+    def write_block(self, address: int, values: npt.ArrayLike) -> None:
         """Write consecutive words."""
         if self.controller.write_block(address, values) is not Response.OKAY:
             raise bus_error(self._registers, "write of a block at", address)

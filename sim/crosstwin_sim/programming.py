@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+from crosstwin_model.numbers import positive, real_array
 from crosstwin_model.registers import TileKind
 
 from .scaling import GAINS, Floats
@@ -56,7 +58,7 @@ def read_row(crossbar: Crossbar, row: int, kind: TileKind, repeats: int = _REPEA
     return total / repeats
 
 
-def settle(crossbar: Crossbar, read: TileKind, pulsed: TileKind, weights: Floats, tolerance: float | None) -> Residual:
+def settle(crossbar: Crossbar, read: TileKind, pulsed: TileKind, weights: npt.ArrayLike, tolerance: float | None) -> Residual:
     """Pulse one tile until the read of a tile against its reference gives the weights.
 
     Parameters
@@ -67,26 +69,19 @@ def settle(crossbar: Crossbar, read: TileKind, pulsed: TileKind, weights: Floats
         Tile that is read, C or A.
     pulsed : TileKind
         The same, or its reference; pulses up on that lower the weight.
-    weights : array
-        ``rows`` x ``columns``.
+    weights : real numbers [rows, columns]
     tolerance : float or None
         A cell within it is left alone; None takes three quarters of a pulse's step.
 
     Raises
     ------
     ValueError
-        If the weights have another shape or hold a NaN or an infinity, or the tolerance is not above 0.
+        If the weights have another shape or are not finite real numbers, or the tolerance is not above 0.
     """
     shape = (crossbar.rows, crossbar.columns)
-    if weights.shape != shape:
-        raise ValueError(f"the weights have the shape {weights.shape}; allowed is {shape}")
-    if not np.isfinite(weights).all():
-        raise ValueError("the weights hold a NaN or an infinity; allowed are finite numbers")
-    step = crossbar.pulses.step
-    if tolerance is None:
-        tolerance = 0.75 * step
-    if not 0.0 < tolerance < math.inf:
-        raise ValueError(f"tolerance is {tolerance}; allowed are finite numbers above 0")
+    weights = real_array("weights", weights, shape)
+    step = positive("step", crossbar.pulses.step)
+    tolerance = 0.75 * step if tolerance is None else positive("tolerance", tolerance)
     direction = 1.0 if read is pulsed else -1.0
     errors = np.empty(shape)
     with crossbar.transfers_off():

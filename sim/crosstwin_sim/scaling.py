@@ -13,16 +13,22 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+from numba.core import types
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from crosstwin_model.jit import njit
+from crosstwin_model.jit import njit, njit_only
+from crosstwin_model.numbers import LARGEST, float_array, real_array
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int16]
 
 #: The bits of a float64 without its sign, and those of infinity.
 _MAGNITUDE, _INFINITY = np.uint64((1 << 63) - 1), np.uint64(0x7FF << 52)
+
+#: Below it the largest code over a magnitude may overflow.
+_SMALLEST = 1e-300
 
 #: Analog gains of a read are 2**0 to 2**(GAINS - 1).
 GAINS = 16
@@ -54,7 +60,7 @@ class UpdatePlan(NamedTuple):
     d_full_scale: int
 
 
-@njit
+@njit_only(types.float64(types.float64[::1]))
 def largest_magnitude(values: Floats) -> float:
     """Return the largest magnitude, infinity where a number is not finite."""
     # Bits without their sign are in the order of the numbers, what is not finite above the rest: a loop for vector instructions.
@@ -65,39 +71,34 @@ def largest_magnitude(values: Floats) -> float:
     return float(np.uint64(min(top, _INFINITY)).view(np.float64))
 
 
-def peak(name: str, values: Floats, length: int) -> float:
-    """Return the largest magnitude in a vector.
+def vector(name: str, values: npt.ArrayLike, length: int) -> tuple[Floats, float]:
+    """Return a vector of any real numbers as compiled functions take it, and its largest magnitude.
 
     Raises
     ------
     ValueError
-        If the vector has another length, or holds a NaN or an infinity.
+        If it is no vector of that length, or its numbers are not as :func:`crosstwin_model.numbers.real_array` takes them.
     """
-    if values.shape != (length,):
-        raise ValueError(f"{name} has the shape {values.shape}; allowed is ({length},)")
-    largest = largest_magnitude(values)
-    if largest == math.inf:
-        bad = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise ValueError(f"{name}[{bad}] is {values[bad]}; allowed are finite numbers")
-    return largest
-
-
-def positive(name: str, value: float) -> float:
-    """Return a number that must be positive and finite (ValueError with a sentence if it is not)."""
-    if not 0.0 < value < math.inf:
-        raise ValueError(f"{name} is {value}; allowed are finite numbers above 0")
-    return value
+    array = float_array(name, values, (length,))
+    largest = largest_magnitude(array)
+    if largest > LARGEST:
+        real_array(name, array)  # says which number it is
+    return array, largest
 
 
 @register_jitable
 def fill_codes(codes: Any, values: Any, largest: Any, top: Any) -> None:
     """Do what :func:`to_codes` does with memory that is given."""
+    if largest < _SMALLEST:
+        for line in range(values.size):
+            codes[line] = np.int16(np.rint(values[line] / largest * top))
+        return
     scale = top / largest
     for line in range(values.size):
         codes[line] = np.int16(np.rint(values[line] * scale))
 
 
-@njit
+@njit_only(types.int16[::1](types.float64[::1], types.float64, types.int64))
 def to_codes(values: Floats, largest: float, top: int) -> Codes:
     """Return the codes of a vector whose largest magnitude is ``largest`` (> 0): that one becomes ``top``, none is larger."""
     codes = np.empty(values.size, np.int16)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.numbers import whole_array
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Response, register_map
 from crosstwin_sim.backend import Words, bus_error
@@ -52,9 +54,10 @@ class CocotbBackend:
             raise bus_error(self._registers, "read of a block at", address)
         return np.array([value for _, value in answers], dtype=np.uint32)
 
-    def write_block(self, address: int, values: Words) -> None:
+    def write_block(self, address: int, values: npt.ArrayLike) -> None:
         """Write consecutive words."""
-        if any(response is not Response.OKAY for response in self._device.write_all(address, values.tolist())):
+        words = whole_array("values", values, None, np.uint32).tolist()
+        if any(response is not Response.OKAY for response in self._device.write_all(address, words)):
             raise bus_error(self._registers, "write of a block at", address)
 
     def wait(self) -> None:

@@ -143,7 +143,7 @@ def test_reads_are_counted_modulo_2_to_32() -> None:
     plant.reads.number = 2**32 - 1
     plant.read(0, True, True, _charge(), 0, 200)
     assert plant.reads.number == 0
-    with pytest.raises(ValueError, match="charge holds 65536"):
+    with pytest.raises(ValueError, match=r"charge\[0\] is 65536"):
         plant.read(0, True, True, _charge(r0=65536), 0, 200)
     assert plant.reads.number == 0
 
@@ -241,6 +241,7 @@ def test_a_run_depends_on_its_seed() -> None:
     [
         ({"conductance": None}, "the state lacks 'conductance'"),
         ({"pulses": np.zeros(3, np.uint32)}, r"the state's pulses is uint32\[3\]; allowed in this plant is uint32\[8, 12, 200\]"),
+        ({"conductance": [1.0]}, r"the state's conductance is float64\[1\]; allowed in this plant is float32\[8, 12, 200\]"),
         ({"reads": np.array(1.0)}, r"the state's reads is float64\[\]; allowed in this plant is uint32\[\]"),
     ],
 )
@@ -285,37 +286,46 @@ def _update(plant: Plant, **arrays: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda p: p.pulse(8, True, ROWS, COLUMNS), "there is no tile 8; allowed are whole numbers from 0 to 7"),
-        (lambda p: p.pulse(0, True, ROWS[:5], COLUMNS), r"row_words is uint64\[5, 1\]; allowed is uint64\[12, 1\]"),
+        (lambda p: p.pulse(8, True, ROWS, COLUMNS), "tile is 8; allowed are whole numbers from 0 to 7"),
+        (lambda p: p.pulse(0, True, ROWS[:5], COLUMNS), r"row_words has the shape \(5, 1\); allowed is \(12, 1\)"),
         (
             lambda p: p.pulse(0, True, ROWS, np.zeros((200, 2), np.uint64)),
-            r"column_words is uint64\[200, 2\]; allowed is uint64\[200, 1\]",
+            r"column_words has the shape \(200, 2\); allowed is \(200, 1\)",
         ),
-        (lambda p: p.pulse(0, True, ROWS.astype(np.int64), COLUMNS), r"row_words is int64\[12, 1\]"),
-        (lambda p: _update(p, x_signs=np.ones(3, np.int8)), r"x_signs is int8\[3\]; allowed is int8\[12\]"),
-        (lambda p: _update(p, d_signs=np.ones(200)), r"d_signs is float64\[200\]; allowed is int8\[200\]"),
-        (lambda p: _update(p, row_words=np.ones((3, 12, 1), np.uint64)), "row_words has 3 entries; allowed are 1 for all"),
-        (lambda p: _update(p, row_words=np.ones((2, 12, 1), np.uint64)), r"column_words is uint64\[1, 200, 1\]; allowed is"),
-        (lambda p: _update(p, column_words=np.ones((1, 9, 1), np.uint64)), r"column_words is uint64\[1, 9, 1\]; allowed is"),
+        (lambda p: p.pulse(0, True, ROWS.astype(np.int64) - 1, COLUMNS), r"row_words\[0, 0\] is -1; allowed are whole numbers"),
+        (lambda p: _update(p, x_signs=np.ones(3, np.int8)), r"x_signs has the shape \(3,\); allowed is \(12,\)"),
+        (lambda p: _update(p, d_signs=np.full(200, 2, np.int8)), r"d_signs\[0\] is 2; allowed are whole numbers from -1 to 1"),
+        (
+            lambda p: _update(p, row_words=np.ones((3, 12, 1), np.uint64)),
+            r"row_words has the shape \(3, 12, 1\); allowed are \(1, 12, words\)",
+        ),
+        (
+            lambda p: _update(p, row_words=np.ones((2, 12, 1), np.uint64)),
+            r"column_words has the shape \(1, 200, 1\); allowed is \(2,",
+        ),
+        (
+            lambda p: _update(p, column_words=np.ones((1, 9, 1), np.uint64)),
+            r"column_words has the shape \(1, 9, 1\); allowed is \(1,",
+        ),
         (
             lambda p: p.pulse_slots(0, [True], np.ones((2, 1), np.uint64), np.ones((1, 4), np.uint64)),
-            r"row_masks is uint64\[2, 1\]; allowed is uint64\[1, 1\]",
+            r"row_masks has the shape \(2, 1\); allowed is \(1, 1\)",
         ),
         (
             lambda p: p.pulse_slots(0, [True], np.full((1, 1), 1 << 12, np.uint64), np.ones((1, 4), np.uint64)),
-            "a mask fires a line that does not exist; allowed are rows below 12 and columns below 200",
+            "row_masks fires a line that does not exist; allowed are lines below 12",
         ),
         (lambda p: p.read(2, True, True, _charge(), 0, 1), "tile 2 is a reference; allowed in a differential read are"),
-        (lambda p: p.read(0, True, False, _charge(), 0, 1), r"charge is int32\[12\]; allowed is int32\[200\]"),
+        (lambda p: p.read(0, True, False, _charge(), 0, 1), r"charge has the shape \(12,\); allowed is \(200,\)"),
         (
             lambda p: p.read(0, True, True, _charge(r1=-65536), 0, 1),
-            r"charge holds -65536; allowed are whole numbers within \+-65535",
+            r"charge\[1\] is -65536; allowed are whole numbers from -65535 to 65535",
         ),
         (lambda p: p.read(0, True, True, _charge(), 0, 201), "count is 201; allowed are whole numbers from 1 to 200"),
         (lambda p: p.read(0, True, True, _charge(), 16, 1), "gain is 16; allowed are whole numbers from 0 to 15"),
         (lambda p: p.weights(3), "tile 3 is a reference"),
-        (lambda p: p.set_conductance(0, np.zeros((2, 2))), r"values have the shape \[2, 2\]; allowed is \[12, 200\]"),
-        (lambda p: p.set_conductance(0, _filled(np.nan)), "not finite"),
+        (lambda p: p.set_conductance(0, np.zeros((2, 2))), r"values has the shape \(2, 2\); allowed is \(12, 200\)"),
+        (lambda p: p.set_conductance(0, _filled(np.nan)), r"values\[0, 0\] is nan; allowed are finite numbers"),
     ],
 )
 def test_sentences_about_calls(call, sentence: str) -> None:

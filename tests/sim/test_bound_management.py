@@ -69,5 +69,5 @@ def test_a_read_that_fits_is_the_same_with_and_without() -> None:
 
 
 def test_steps_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="bound_steps is 16; allowed are 0 to 15"):
+    with pytest.raises(ValueError, match="bound_steps is 16; allowed are whole numbers from 0 to 15"):
         build(16, 0)

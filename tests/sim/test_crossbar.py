@@ -228,13 +228,13 @@ def test_bad_vectors_are_refused_before_anything_is_pulsed() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"pair": 1}, "pair is 1; allowed are 0 to 0"),
-        ({"rows": 17}, "rows is 17; allowed are 1 to 16"),
-        ({"columns": 0}, "columns is 0; allowed are 1 to 16"),
-        ({"pulses": PulseSettings(0.01, bl_max=200)}, "bl_max is 200; allowed are 1 to 128"),
+        ({"pair": 1}, "pair is 1; allowed are whole numbers from 0 to 0"),
+        ({"rows": 17}, "rows is 17; allowed are whole numbers from 1 to 16"),
+        ({"columns": 0}, "columns is 0; allowed are whole numbers from 1 to 16"),
+        ({"pulses": PulseSettings(0.01, bl_max=200)}, "bl_max is 200; allowed are whole numbers from 1 to 128"),
         ({"pulses": PulseSettings(0.01, Source.COUNT)}, "the source is count, which is not random"),
         ({"pulses": PulseSettings(0.0)}, "step is 0.0; allowed are finite numbers above 0"),
-        ({"reads": ReadSettings(window=300)}, "window is 300; allowed are 1 to 255"),
+        ({"reads": ReadSettings(window=300)}, "window is 300; allowed are whole numbers from 1 to 255"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_refused(options: dict[str, object], sentence: str) -> None:
@@ -250,8 +250,8 @@ def test_a_transfer_needs_a_rate() -> None:
 @pytest.mark.parametrize(
     ("weights", "sentence"),
     [
-        (np.zeros((2, 2)), r"the weights have the shape \(2, 2\); allowed is \(16, 16\)"),
-        (np.full((16, 16), np.inf), "NaN or an infinity"),
+        (np.zeros((2, 2)), r"weights has the shape \(2, 2\); allowed is \(16, 16\)"),
+        (np.full((16, 16), np.inf), r"weights\[0, 0\] is inf; allowed are finite numbers"),
     ],
 )
 def test_bad_weights_are_refused(weights: np.ndarray, sentence: str) -> None:

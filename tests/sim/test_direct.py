@@ -104,7 +104,7 @@ def test_what_it_leaves_out() -> None:
     plant = Plant(config, PlantConfig())
     with pytest.raises(ValueError, match="the source is lfsr; a DirectCrossbar has hammersley"):
         DirectCrossbar(plant, pulses=replace(pulses, source=Source.LFSR))
-    with pytest.raises(ValueError, match="bound_steps is 3; allowed are 0 to 0"):
+    with pytest.raises(ValueError, match="bound_steps is 3; allowed are whole numbers from 0 to 0"):
         DirectCrossbar(plant, pulses=pulses, reads=ReadSettings(bound_steps=3))
-    with pytest.raises(ValueError, match="the seed of d is 0; allowed are 1 to 536870911"):
+    with pytest.raises(ValueError, match="the seed of d is 0; allowed are whole numbers from 1 to 536870911"):
         DirectCrossbar(plant, pulses=pulses, seeds=(1, 0))

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from crosstwin_sim.scaling import (
     Converters,
     adc_step,
-    peak,
     plan_transfer,
     plan_transfer_per_line,
     plan_update,
     plan_update_per_line,
     to_codes,
+    vector,
 )
 
 FULL_SCALE_MAX = 4095
@@ -61,24 +61,23 @@ def test_beyond_the_largest_bl_rows_stay_right_and_columns_saturate() -> None:
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20).filter(lambda values: max(map(abs, values)) > 1e-6))
 def test_codes_use_the_whole_range_and_round_to_nearest(values: list[float]) -> None:
-    vector = np.array(values)
-    largest = peak("x", vector, len(values))
-    codes = to_codes(vector, largest, 63)
+    numbers, largest = vector("x", values, len(values))
+    codes = to_codes(numbers, largest, 63)
     assert np.abs(codes).max() == 63
-    assert np.abs(codes * largest / 63 - vector).max() <= largest / 126 * (1 + 1e-9)
+    assert np.abs(codes * largest / 63 - numbers).max() <= largest / 126 * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
-    ("vector", "sentence"),
+    ("numbers", "sentence"),
     [
         ([1.0, 2.0], r"x has the shape \(2,\); allowed is \(3,\)"),
         ([1.0, np.nan, 2.0], r"x\[1\] is nan; allowed are finite numbers"),
         ([1.0, 2.0, -np.inf], r"x\[2\] is -inf; allowed are finite numbers"),
     ],
 )
-def test_a_bad_vector_is_refused(vector: list[float], sentence: str) -> None:
+def test_a_bad_vector_is_refused(numbers: list[float], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        peak("x", np.array(vector), 3)
+        vector("x", np.array(numbers), 3)
 
 
 def test_the_gain_divides_the_adc_step() -> None:

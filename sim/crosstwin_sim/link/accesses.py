@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from crosstwin_hdl.link.protocol import ACCESS_HEAD, ANSWER_WORDS, CHECK_BYTES, FRAME_BYTES, REQUEST_HEAD, AccessKind
+from crosstwin_model.numbers import whole_array
 
 from ..backend import Words
 
@@ -55,11 +57,12 @@ def reads(address: int, words: int) -> list[Access]:
     ]
 
 
-def writes(address: int, values: Words) -> list[Access]:
-    """Return the accesses that write consecutive words."""
+def writes(address: int, values: npt.ArrayLike) -> list[Access]:
+    """Return the accesses that write consecutive words: whole numbers [words], 0 to 2**32 - 1, of any type."""
+    words = whole_array("values", values, None, np.uint32).reshape(-1)
     return [
-        Access(AccessKind.WRITE, address + 4 * first, values=np.array(values[first : first + WRITE_WORDS], np.uint32))
-        for first in range(0, len(values), WRITE_WORDS)
+        Access(AccessKind.WRITE, address + 4 * first, values=words[first : first + WRITE_WORDS].copy())
+        for first in range(0, words.size, WRITE_WORDS)
     ]
 
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from crosstwin_hdl.link.protocol import ANSWER_WORDS, DIVISORS, REQUEST_HEAD, AccessKind, Status
 from crosstwin_model.config import ControllerConfig
@@ -94,7 +95,7 @@ class SerialBackend:
         self._pending.extend(reads(address, words))
         return self._carry_out()
 
-    def write_block(self, address: int, values: Words) -> None:
+    def write_block(self, address: int, values: npt.ArrayLike) -> None:
         """Write consecutive words, with the next read or wait at the latest."""
         self._put_off(writes(address, values))
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.numbers import whole_array
 from crosstwin_model.observe import Pins
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Response, register_map
@@ -125,14 +127,14 @@ class RtlBackend:
             self._refused(response, "read of", address + 4 * self._shared.count)
         return block.copy()
 
-    def write_block(self, address: int, values: Words) -> None:
+    def write_block(self, address: int, values: npt.ArrayLike) -> None:
         """Write consecutive words; the first that is refused ends the block."""
-        block = self._block(len(values))
-        block[:] = values
-        response = self._library.write_block(address, len(values))
+        words = whole_array("values", values, None, np.uint32).reshape(-1)
+        self._block(words.size)[:] = words
+        response = self._library.write_block(address, words.size)
         if response:
             index = self._shared.count
-            self._refused(response, f"write of {int(values[index]):#010x} to", address + 4 * index)
+            self._refused(response, f"write of {int(words[index]):#010x} to", address + 4 * index)
 
     def wait(self) -> None:
         """Run the clock until no operation is under way, and apply what was driven."""

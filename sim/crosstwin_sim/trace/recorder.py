@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from crosstwin_model.coincidence import pack
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.numbers import real_array, whole_array
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import register_map
+from crosstwin_model.trains import group_trains, slot_trains, update_trains
 from crosstwin_sim.backend import Backend
 from crosstwin_sim.backend import Words as BusWords
 
@@ -96,6 +98,7 @@ class _RecordedPlant:
     def __init__(self, inner: Plant, writer: Writer) -> None:
         self._inner = inner
         self._writer = writer
+        self._lines = (inner.controller.rows, inner.controller.columns)
         self.delays = inner.delays  # asked at every read, and so without a detour
 
     def __getattr__(self, name: str) -> Any:
@@ -107,25 +110,31 @@ class _RecordedPlant:
             raise ValueError("a recorded plant does not give its cells to a DirectCrossbar; a Crossbar drives it")
         raise AttributeError(f"a recorded plant has no {name!r}")
 
-    def pulse(self, tile: int, up: bool, row_words: Any, column_words: Any) -> None:
-        self._inner.pulse(tile, up, row_words, column_words)
-        data = self._writer.add("words", row_words.tobytes() + column_words.tobytes())
-        self._writer.operation(Kind.PULSE, tile, up=up, size=row_words.shape[1], data=data)
+    def pulse(self, tile: int, up: bool, row_words: npt.ArrayLike, column_words: npt.ArrayLike) -> None:
+        rows, columns = group_trains(self._lines, row_words, column_words)
+        self._inner.pulse(tile, up, rows, columns)
+        data = self._writer.add("words", rows.tobytes() + columns.tobytes())
+        self._writer.operation(Kind.PULSE, tile, up=up, size=rows.shape[1], data=data)
 
-    def update(self, tile: int, x_signs: Any, d_signs: Any, row_words: Any, column_words: Any) -> None:
-        self._inner.update(tile, x_signs, d_signs, row_words, column_words)
-        signs = x_signs.tobytes() + d_signs.tobytes()
-        data = self._writer.add("words", signs + bytes(-len(signs) % 8) + row_words.tobytes() + column_words.tobytes())
-        self._writer.operation(Kind.UPDATE, tile, gain=row_words.shape[0], size=row_words.shape[2], data=data)
+    def update(
+        self, tile: int, x_signs: npt.ArrayLike, d_signs: npt.ArrayLike, row_words: npt.ArrayLike, column_words: npt.ArrayLike
+    ) -> None:
+        x, d, rows, columns = update_trains(self._lines, x_signs, d_signs, row_words, column_words)
+        self._inner.update(tile, x, d, rows, columns)
+        signs = x.tobytes() + d.tobytes()
+        data = self._writer.add("words", signs + bytes(-len(signs) % 8) + rows.tobytes() + columns.tobytes())
+        self._writer.operation(Kind.UPDATE, tile, gain=rows.shape[0], size=rows.shape[2], data=data)
 
-    def pulse_slots(self, tile: int, up: npt.NDArray[np.bool_], row_masks: Any, column_masks: Any) -> None:
-        self._inner.pulse_slots(tile, up, row_masks, column_masks)
-        data = self._writer.add("words", pack(up).tobytes() + row_masks.tobytes() + column_masks.tobytes())
-        self._writer.operation(Kind.SLOTS, tile, size=len(up), data=data)
+    def pulse_slots(self, tile: int, up: npt.ArrayLike, row_masks: npt.ArrayLike, column_masks: npt.ArrayLike) -> None:
+        directions, rows, columns = slot_trains(self._lines, up, row_masks, column_masks)
+        self._inner.pulse_slots(tile, directions, rows, columns)
+        data = self._writer.add("words", pack(directions).tobytes() + rows.tobytes() + columns.tobytes())
+        self._writer.operation(Kind.SLOTS, tile, size=directions.size, data=data)
 
     def read(
-        self, tile: int, differential: bool, forward: bool, charge: npt.NDArray[np.int32], gain: int, count: int
+        self, tile: int, differential: bool, forward: bool, charge: npt.ArrayLike, gain: int, count: int
     ) -> npt.NDArray[np.int32]:
+        charge = whole_array("charge", charge, (self._lines[0] if forward else self._lines[1],), np.int32)
         codes = self._inner.read(tile, differential, forward, charge, gain, count)
         self._writer.operation(
             Kind.READ,
@@ -140,8 +149,9 @@ class _RecordedPlant:
         return codes
 
     def set_conductance(self, tile: int, values: npt.ArrayLike) -> None:
-        self._inner.set_conductance(tile, values)
-        data = self._writer.add("values", np.asarray(values, "<f8").tobytes())
+        array = real_array("values", values, self._lines)
+        self._inner.set_conductance(tile, array)
+        data = self._writer.add("values", array.astype("<f8").tobytes())
         self._writer.operation(Kind.SET, tile, data=data)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
@@ -193,10 +203,11 @@ class _RecordedBackend:
     def read_block(self, address: int, words: int) -> BusWords:
         return self._inner.read_block(address, words)
 
-    def write_block(self, address: int, values: BusWords) -> None:
-        self._inner.write_block(address, values)
-        if address <= self._pulse < address + 4 * len(values):
-            self._timing = int(values[(self._pulse - address) // 4])
+    def write_block(self, address: int, values: npt.ArrayLike) -> None:
+        words = whole_array("values", values, None, np.uint32).reshape(-1)
+        self._inner.write_block(address, words)
+        if address <= self._pulse < address + 4 * words.size:
+            self._timing = int(words[(self._pulse - address) // 4])
 
     def wait(self) -> None:
         self._inner.wait()
