@@ -106,6 +106,11 @@ class ControllerConfig:
         object.__setattr__(self, "sources", tuple(name for name in SOURCE_NAMES if name in self.sources))
 
     @property
+    def identifier(self) -> str:
+        """The name with ``_`` in place of ``-``, as it stands in names of other languages."""
+        return self.name.replace("-", "_")
+
+    @property
     def tiles(self) -> int:
         """Number of crosspoint arrays: C, A and the reference of each, per pair."""
         return 4 * self.pairs

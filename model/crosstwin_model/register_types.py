@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import cached_property
+from typing import ClassVar
 
 #: Identity register's value, the letters ``XTWN``.
 IDENTITY = 0x5854574E
@@ -160,13 +161,19 @@ class Register:
 
 @dataclass(frozen=True)
 class Window:
-    """A vector of signed 16-bit codes in the address space."""
+    """A vector of signed 16-bit codes in the address space, two to a 32-bit word, which is read and written whole."""
 
     name: str
     offset: int
     access: Access
     entries: int
     doc: str
+
+    #: The two halves of every word.
+    fields: ClassVar[tuple[Field, ...]] = (
+        Field("EVEN", 0, 16, 0, "Code 2 k, in word k of the vector."),
+        Field("ODD", 16, 16, 0, "Code 2 k + 1; 0 where the vector has ended."),
+    )
 
     @property
     def words(self) -> int:

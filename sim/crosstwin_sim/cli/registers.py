@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
-from crosstwin_model.config import load_config
+from crosstwin_model.config import ControllerConfig, load_config
+from crosstwin_sim.c_header import write_c_header
+from crosstwin_sim.register_page import write_markdown
 
 from .common import config_option, need_register_documents, stderr
 
@@ -25,8 +29,17 @@ def command(source: str, kind: str, output: str) -> None:
       crosstwin registers --config small --format html -o build/registers
     """
     config = load_config(source)
+    _writer(kind)(config, output)
+    stderr.print(f"Wrote {output}.", soft_wrap=True)
+
+
+def _writer(kind: str) -> Callable[[ControllerConfig, str], None]:
+    """Return what writes a format; only the formats of PeakRDL need the packages of ``crosstwin[docs]``."""
+    if kind == "markdown":
+        return write_markdown
+    if kind == "c":
+        return write_c_header
     need_register_documents()
     from crosstwin_sim.register_docs import WRITERS
 
-    WRITERS[kind](config, output)
-    stderr.print(f"Wrote {output}.", soft_wrap=True)
+    return WRITERS[kind]

@@ -9,7 +9,7 @@ from crosstwin_hdl.verilog import TOP
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import ADDRESS_BITS
 
-from .ports import Port, identifier
+from .ports import Port
 
 _NAMESPACE = "http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009"
 _XILINX = "http://www.xilinx.com"
@@ -56,7 +56,7 @@ def component(config: ControllerConfig, ports: tuple[Port, ...], registers: byte
     ElementTree.register_namespace("spirit", _NAMESPACE)
     ElementTree.register_namespace("xilinx", _XILINX)
     root = ElementTree.fromstring(registers)
-    _replace(root, "name", f"{TOP}_{identifier(config)}")
+    _replace(root, "name", f"{TOP}_{config.identifier}")
     _replace(root, "version", version("crosstwin"))
     memory_maps = root.find(_tag("memoryMaps"))
     assert memory_maps is not None
@@ -75,7 +75,7 @@ def component(config: ControllerConfig, ports: tuple[Port, ...], registers: byte
     root.insert(place + 3, _file_sets(verilog))
     root.insert(place + 4, _leaf("description", f"Controller of analog resistive crossbars, {config.rows} x {config.columns}"))
     parameters = ElementTree.SubElement(root, _tag("parameters"))
-    _parameter(parameters, "Component_Name", f"{TOP}_{identifier(config)}_0")
+    _parameter(parameters, "Component_Name", f"{TOP}_{config.identifier}_0")
     root.append(_vivado(f"Crosstwin controller, {config.rows} x {config.columns}"))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from crosstwin_model.config import ControllerConfig
 
+from ..c_header import write_c_header
 from ..errors import CrosstwinError
-from ..register_docs import ipxact_2009, write_c_header, write_html, write_systemrdl
+from ..register_docs import ipxact_2009, write_html, write_systemrdl
 from .component import component
 from .fusesoc import core_file
 from .ports import controller_ports, described_verilog, instance_template
@@ -24,7 +25,7 @@ CONTENTS = {
     COMPONENT: "IP-XACT: ports, AXI4-Lite, clock, reset, interrupt and registers; Vivado's IP catalog takes it",
     CORE: "FuseSoC core",
     SYSTEMRDL: "registers in SystemRDL 2.0",
-    HEADER: "registers for C",
+    HEADER: "registers for drivers in C and C++",
     PAGES: "registers as pages for a browser, index.html first",
 }
 

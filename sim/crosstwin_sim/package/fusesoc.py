@@ -7,12 +7,10 @@ from importlib.metadata import version
 from crosstwin_hdl.verilog import TOP
 from crosstwin_model.config import ControllerConfig
 
-from .ports import identifier
-
 
 def core_name(config: ControllerConfig) -> str:
     """Return the core's name: vendor, library, name and version."""
-    return f"crosstwin:crosstwin:{identifier(config)}:{version('crosstwin')}"
+    return f"crosstwin:crosstwin:{config.identifier}:{version('crosstwin')}"
 
 
 def core_file(config: ControllerConfig, verilog: str, instance: str, header: str) -> str:

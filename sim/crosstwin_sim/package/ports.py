@@ -152,8 +152,3 @@ def instance_template(config: ControllerConfig, ports: tuple[Port, ...]) -> str:
 
 def _span(port: Port) -> str:
     return f"[{port.width - 1}:0]" if port.width > 1 else ""
-
-
-def identifier(config: ControllerConfig) -> str:
-    """Return the configuration's name with letters, digits and ``_`` only, as it stands in other files' names."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", config.name)
