@@ -152,7 +152,8 @@ def c_call(config: ControllerConfig) -> str:
 
 
 def _bus(config: ControllerConfig) -> str:
-    return f"volatile crosstwin_{config.identifier}_t *dev"
+    """Return the first parameter: its members are volatile, so the structure need not be."""
+    return f"crosstwin_{config.identifier}_t *dev"
 
 
 def _register(name: str, register: Register) -> Iterator[Function]:
