@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from pathlib import Path
@@ -180,9 +181,15 @@ def load_config(source: str | Path) -> ControllerConfig:
         if key not in table:
             raise ConfigurationError(f"{path}: [controller] lacks the key {key!r}")
     try:
-        return ControllerConfig(**{"name": re.sub(r"[^A-Za-z0-9_-]", "_", path.stem), **table})  # type: ignore[arg-type]  # checked by the class itself
+        return ControllerConfig(**{"name": name_after(path), **table})  # type: ignore[arg-type]  # checked by the class itself
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from None
+
+
+def name_after(path: str | Path) -> str:
+    """Return the name of what a file configures: its own, with ``_`` for all but ASCII letters, digits, ``_`` and ``-``."""
+    stem = unicodedata.normalize("NFC", Path(path).stem)  # a letter and its accent are one character
+    return re.sub(r"[^A-Za-z0-9_-]", "_", stem)
 
 
 def read_table(path: Path, name: str) -> dict[str, object]:

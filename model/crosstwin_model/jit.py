@@ -18,10 +18,14 @@ from typing import Any, ParamSpec, TypeVar
 
 import numba
 
+from crosstwin_model.first_use import announce_compilation
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _FOLDER = Path(__file__).parent
+
+announce_compilation()
 
 
 def njit(function: Callable[P, R]) -> Callable[P, R]:

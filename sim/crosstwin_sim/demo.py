@@ -18,7 +18,7 @@ from rich.table import Table
 from crosstwin_model.devices import load_device
 
 from .backends import open_backend
-from .errors import CrosstwinError
+from .errors import CrosstwinError, Terminated, end_at_sigterm
 from .experiments.digits import final_accuracy, load_split, train_float
 from .experiments.picture import draw_network
 from .experiments.run import Run, train
@@ -138,7 +138,11 @@ def results_table(outcomes: list[Outcome]) -> Table:
 
 
 def main(epochs: int = _EPOCHS) -> int:
-    """Run the demonstration; return 0 if RTL and golden model agree, 1 if not, 2 if something is missing, 130 at Ctrl-C."""
+    """Run the demonstration; return 0 if RTL and golden model agree, 1 if not, 2 if something is missing, 130 at Ctrl-C.
+
+    At SIGTERM it returns 143.
+    """
+    end_at_sigterm()
     folder = build_folder() / "demo"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -165,9 +169,9 @@ def main(epochs: int = _EPOCHS) -> int:
     except OSError as error:
         print(f"crosstwin: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("Stopped.", file=sys.stderr)
-        return 130
+        return 143 if isinstance(error, Terminated) else 130
     _console.print(results_table(outcomes))
     different, cells = differing_cells(through_rtl, on_model)
     same_cycles = through_rtl.clock_cycles == on_model.clock_cycles

@@ -24,7 +24,7 @@ from crosstwin_model.config import ControllerConfig
 from crosstwin_model.registers import Access, register_map
 
 from .errors import CrosstwinError
-from .files import write_bytes
+from .files import whole_folder, write_bytes
 from .register_page import summary, window_text
 
 _SOFTWARE = {Access.RO: AccessType.r, Access.RW: AccessType.rw, Access.WO: AccessType.w, Access.W1C: AccessType.rw}
@@ -105,10 +105,13 @@ def address_map(config: ControllerConfig) -> AddrmapNode:
 
 
 def _exported(name: str, export: Callable[[str], None]) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        export(str(path))
-        return path.read_bytes()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            export(str(path))
+            return path.read_bytes()
+    except OSError as error:
+        raise CrosstwinError(f"the temporary folder {tempfile.gettempdir()} cannot be written: {error.strerror}") from None
 
 
 def write_systemrdl(config: ControllerConfig, path: str) -> None:
@@ -136,9 +139,10 @@ def write_html(config: ControllerConfig, path: str) -> None:
     CrosstwinError
         If the path is empty or names a file.
     """
-    if not path or not (Path(path).is_dir() or (not Path(path).exists() and Path(path).suffix.lower() != ".html")):
+    if not Path(path).exists() and Path(path).suffix.lower() == ".html":
         raise CrosstwinError(f"{path!r} cannot be written: html needs a folder")
-    HTMLExporter().export(address_map(config), path)
+    with whole_folder(path, "html") as folder:
+        HTMLExporter().export(address_map(config), str(folder))
 
 
 #: What can be written, by the name that the command line uses.

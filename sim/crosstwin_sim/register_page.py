@@ -14,9 +14,9 @@ _INTRODUCTION = """\
 
 {summary}
 
-Made by `crosstwin registers --config {name}` from the register data in `model/crosstwin_model/registers.py`. The bus is AXI4-Lite
-with 32-bit data. A register or a word of a vector is written whole, in one 32-bit access. An access that is refused answers
-SLVERR and changes nothing: [controller.md](controller.md#bus) says when. [drivers.md](drivers.md) is for authors of drivers.
+Made by `crosstwin registers --config {name} -o registers.md` from the register data in `model/crosstwin_model/registers.py`. The
+bus is AXI4-Lite with 32-bit data. A register or a word of a vector is written whole, in one 32-bit access. An access that is
+refused answers SLVERR and changes nothing: "Bus" in docs/controller.md says when. docs/drivers.md is for authors of drivers.
 Other configurations differ in sizes, in the registers of each tile pair, and in the reset values that follow from them.
 
 Access: `r` read, `w` write, `rw` both, `woclr` writing 1 clears the bit. X, D and Y are vectors of signed 16-bit codes, two to a

@@ -180,7 +180,7 @@ def test_a_second_package_replaces_the_first_and_leaves_other_files(package: Pat
         (["-o", "x.v", "--package", "x"], "Give either -o OUT.v or --package DIR."),
         (["--package", "file"], "'file' cannot be written: a package needs a folder"),
         (["--package", ""], "'' cannot be written: a package needs a folder"),
-        (["--package", "no/such"], "no/such cannot be written: No such file or directory"),
+        (["--package", "file/below"], "file/below cannot be written: Not a directory"),
     ],
 )
 def test_a_package_that_cannot_be_written_is_one_sentence(

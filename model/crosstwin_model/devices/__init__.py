@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from crosstwin_model.config import ConfigurationError, read_table
+from crosstwin_model.config import ConfigurationError, name_after, read_table
 from crosstwin_model.devices.base import Device
 
 __all__ = ["DEVICES", "RULES", "Device", "load_device"]
@@ -65,6 +65,6 @@ def load_device(source: str | Path) -> Device:
     if "dw_min" not in table:
         raise ConfigurationError(f"{path}: [device] lacks the key 'dw_min'")
     try:
-        return RULES[rule](**{"name": path.stem, **table})  # type: ignore[arg-type]
+        return RULES[rule](**{"name": name_after(path), **table})  # type: ignore[arg-type]
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from None

@@ -19,6 +19,7 @@ Planes 0 and 1 are w_min and w_max in every device; the rest belongs to the rule
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
@@ -158,7 +159,7 @@ class Device:
     source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.name, str) and self.name and self.name.replace("_", "").replace("-", "").isalnum()):
+        if not (isinstance(self.name, str) and re.fullmatch(r"[\w-]+", self.name)):
             raise ConfigurationError(f"name is {self.name!r}; allowed are letters, digits, _ and -")
         if not isinstance(self.source, str):
             raise ConfigurationError(f"source is {self.source!r}; allowed is text")

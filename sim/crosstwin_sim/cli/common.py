@@ -14,11 +14,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from crosstwin_model.config import PRESETS
-from crosstwin_sim.errors import CrosstwinError
+from crosstwin_sim.errors import CrosstwinError, Terminated
+
+
+class _Console(Console):
+    """A console that leaves a closed pipe to the command line: rich ends the process with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError from None
+
 
 #: Results go to standard output, everything about how a run goes to standard error.
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
+stdout = _Console(highlight=False)
+stderr = _Console(stderr=True, highlight=False)
 
 config_option = click.option(
     "--config",
@@ -91,21 +99,23 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], None]]:
-    """Put Ctrl-C off until the function that this yields is called, so that no operation is left half done."""
-    pressed = False
+    """Put Ctrl-C and SIGTERM off until the function that this yields is called, so that no operation is left half done."""
+    ends: dict[int, type[KeyboardInterrupt]] = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+    end: type[KeyboardInterrupt] | None = None
 
     def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
+        nonlocal end
+        if end is not None:
+            raise end
+        end = ends[signum]
 
     def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
+        if end is not None:
+            raise end
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in ends}
     try:
         yield check
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from crosstwin_model.config import name_after
 from crosstwin_model.devices import RULES
 from crosstwin_sim.devices.device_file import device_toml
 from crosstwin_sim.devices.fit_data import read_measurement
@@ -18,7 +18,7 @@ from crosstwin_sim.devices.fit_figures import draw_fit
 from crosstwin_sim.devices.fitting import CONFIDENCE, Estimate, Fit, fit_rules
 from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.figures import figure_format
-from crosstwin_sim.files import write_json, write_text
+from crosstwin_sim.files import shown_name, write_json, write_text
 
 from .common import json_option, progress, require_folder, stderr, stdout
 
@@ -54,7 +54,7 @@ def fit(data: str, model: str, output: str | None, plot_path: str | None, json_p
     if output and Path(output).suffix != ".toml":
         raise CrosstwinError(f"the device {output} cannot be written: allowed are files that end in .toml")
     rules = sorted(RULES) if model == _BEST else [model]
-    name = re.sub(r"[^A-Za-z0-9_-]", "_", Path(output or data).stem) or "fitted"
+    name = name_after(output or data) or "fitted"
     measurement = read_measurement(data)
     with progress("fitting", len(rules)) as advance:
         fits = fit_rules(measurement, rules, name, lambda: advance(1))
@@ -118,7 +118,7 @@ def _comments(found: Fit) -> list[str]:
     measurement = found.measurement
     intervals = [f"  {estimate.name} {estimate.value:.5g}: {_interval(estimate)}" for estimate in found.estimates]
     return [
-        f"Fitted by crosstwin {version('crosstwin')} to {Path(measurement.source).name}, SHA-256 {measurement.sha256}",
+        f"Fitted by crosstwin {version('crosstwin')} to {shown_name(measurement.source)}, SHA-256 {measurement.sha256}",
         *_facts(found),
         f"{100 * CONFIDENCE:g} % intervals:",
         *intervals,

@@ -175,7 +175,6 @@ def carry_out(wanted: Wanted, task: Task) -> None:
 
 def _train(wanted: Wanted, task: Task, backend: Backend, plant: Plant | None, path: Path) -> Result:
     epochs = wanted.epochs
-    done = 0
     try:
         with interruptible() as check, progress("training", epochs * task.ticks) as advance:
 
@@ -184,15 +183,22 @@ def _train(wanted: Wanted, task: Task, backend: Backend, plant: Plant | None, pa
                 advance(1)
 
             def epoch_done(count: int, score: float) -> None:
-                nonlocal done
-                done = count
                 stderr.print(f"epoch {count:3} of {epochs}: {task.measure.show(score)}")
 
             return train(task.run, backend, plant, task.data, tick=tick, epoch_done=epoch_done, path=path, resume=wanted.resume)
     except KeyboardInterrupt:
-        if plant is not None and path.exists():
-            stderr.print(f"The checkpoint holds {done} of {epochs} epochs; add --resume to go on from it.", soft_wrap=True)
+        if plant is not None:
+            stderr.print(_what_is_kept(path, task.run), soft_wrap=True)
         raise
+
+
+def _what_is_kept(path: Path, run: BaseRun) -> str:
+    """Say what a run that was stopped can go on from: its checkpoint, not one that another run left there."""
+    try:
+        done = len(load_checkpoint(path, run.document()).accuracy)
+    except CrosstwinError:
+        return f"There is no checkpoint yet: the run was stopped before it wrote {path}."
+    return f"The checkpoint holds {done} of {run.epochs} epochs; add --resume to go on from it."
 
 
 def _document(wanted: Wanted, task: Task, name: str, result: Result, reference: list[float]) -> dict[str, Any]:

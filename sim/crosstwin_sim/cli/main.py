@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import io
+import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any
 
 import click
 
 from crosstwin_model.config import ConfigurationError
-from crosstwin_sim.errors import CrosstwinError
+from crosstwin_sim.errors import CrosstwinError, Terminated, end_at_sigterm
 
 #: Subcommand and its line in the list. Its code is ``command`` in the module of that name, imported only when it is used.
 COMMANDS = {
@@ -25,12 +30,34 @@ COMMANDS = {
     "doctor": "Show which tools were found, and how to get those that are missing.",
 }
 
-#: Exit codes: 0 done, 1 a check failed, 2 bad input or a missing tool, 130 stopped by Ctrl-C.
-BAD_INPUT, INTERRUPTED = 2, 130
+#: Exit codes beside 0 (done) and 1 (a check failed); those of a signal are 128 and its number, as shells have them.
+BAD_INPUT, INTERRUPTED, CLOSED_PIPE, TERMINATED = 2, 130, 141, 143
+
+
+class _ClosedPipe(Exception):
+    """Whoever read the output has closed it. click ends the process at a BrokenPipeError, and so never sees one."""
+
+
+@contextmanager
+def _closed_pipe_known() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ClosedPipe from None
 
 
 class _Commands(click.Group):
     """A group that imports a subcommand when it is called, so that ``crosstwin --help`` answers at once."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _closed_pipe_known():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _closed_pipe_known():
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -63,7 +90,8 @@ def crosstwin() -> None:
       crosstwin verilog --config small -o controller.v
       crosstwin verilog --help
 
-    Exit codes: 0 done, 1 a check failed, 2 bad input or a missing tool, 130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 a check failed, 2 bad input or a missing tool, 130 stopped by Ctrl-C, 141 the reader of the output
+    closed it, 143 stopped by SIGTERM.
     """
 
 
@@ -75,6 +103,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         What follows the word ``crosstwin``; by default the process's own arguments.
     """
+    try:
+        return _run(arguments)
+    except (_ClosedPipe, BrokenPipeError):
+        return CLOSED_PIPE
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = crosstwin.main(arguments, prog_name="crosstwin", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -88,10 +123,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (CrosstwinError, ConfigurationError) as error:
         return _fail(str(error))
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except (click.Abort, KeyboardInterrupt):
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+    except (click.Abort, KeyboardInterrupt) as error:
         click.echo("Stopped.", err=True)
-        return INTERRUPTED
+        return TERMINATED if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated) else INTERRUPTED
     return code if isinstance(code, int) else 0
 
 
@@ -100,6 +135,29 @@ def _fail(sentence: str) -> int:
     return BAD_INPUT
 
 
+class _Notices(logging.Handler):
+    """Shows on standard error what a library has to say before a wait."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from .common import stderr
+
+        stderr.print(record.getMessage(), soft_wrap=True, markup=False)
+
+
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(run())
+    end_at_sigterm()
+    notices = logging.getLogger("crosstwin")
+    notices.addHandler(_Notices())
+    notices.setLevel(logging.INFO)
+    notices.propagate = False
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, io.TextIOWrapper)]
+    for stream in streams:
+        stream.reconfigure(errors="backslashreplace")  # an encoding that lacks a character is no reason to end
+    code = run()
+    for stream in streams:
+        try:
+            stream.flush()
+        except OSError:  # nobody reads it; Python would complain when it flushes once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)

@@ -8,7 +8,7 @@ import click
 
 from crosstwin_model.config import ConfigurationError
 
-from ..errors import CrosstwinError
+from ..errors import CrosstwinError, Terminated, end_at_sigterm
 from .launch import benches, run_bench
 from .simulators import SIMULATORS
 
@@ -57,6 +57,7 @@ def command(simulator: str, name: str | None, config: str, seed: int, waves: boo
 
 
 if __name__ == "__main__":
+    end_at_sigterm()
     try:
         command.main(standalone_mode=False)
     except click.ClickException as error:
@@ -65,6 +66,6 @@ if __name__ == "__main__":
     except (CrosstwinError, ConfigurationError) as error:
         click.echo(f"cosim: {error}", err=True)
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         click.echo("Stopped.", err=True)
-        sys.exit(130)
+        sys.exit(143 if isinstance(error.__cause__, Terminated) else 130)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
+from ..files import shown_name
 from .device_figures import DOWN_COLOUR, GREY, POINT, UP_COLOUR, new_figure, save, tidy
 from .fit_data import DeviceData
 from .fitting import Fit
@@ -32,7 +33,7 @@ def draw_fit(path: str | Path, fit: Fit) -> None:
     measurement = fit.measurement
     figure = new_figure(12.0, 8.2)
     figure.suptitle(
-        f"{fit.device.rule} fitted to {Path(measurement.source).name}", fontsize=15, fontweight="bold", x=0.02, ha="left"
+        f"{fit.device.rule} fitted to {shown_name(measurement.source)}", fontsize=15, fontweight="bold", x=0.02, ha="left"
     )
     facts = f"R2 {fit.r2:.4f}, rms {fit.rms_steps:.2g} steps, AIC {fit.aic:,.1f}, {measurement.rows} values"
     figure.text(0.98, 0.983, facts, ha="right", va="top", fontsize=10, color=GREY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -109,6 +110,7 @@ def prepare_tool(tool: str) -> str:
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / f"crosstwin-{name}.lock"):
             if not compiled.is_dir():
+                logging.getLogger("crosstwin").info("Compiling %s for this machine: once, for up to a minute ...", tool)
                 subprocess.run([program, "--help"], capture_output=True, timeout=_PATIENCE, check=False)
     except OSError as error:
         raise ToolError(f"{cache} cannot be written: {error.strerror}; name another folder in YOWASP_CACHE_DIR") from None

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from crosstwin_model.config import ControllerConfig
 
 from ..c_header import write_c_header
-from ..errors import CrosstwinError
+from ..files import whole_folder, write_bytes, write_text
 from ..register_docs import ipxact_2009, write_html, write_systemrdl
 from .component import component
 from .fusesoc import core_file
@@ -40,32 +37,20 @@ def write_package(config: ControllerConfig, folder: str | Path) -> None:
     config : ControllerConfig
         What to write.
     folder : str or Path
-        Made if it is not there; its parent must be.
+        Made if it is not there.
 
     Raises
     ------
     CrosstwinError
         If the folder cannot be written.
     """
-    target = Path(folder)
-    if not str(folder) or (target.exists() and not target.is_dir()):
-        raise CrosstwinError(f"{str(folder)!r} cannot be written: a package needs a folder")
-    try:
-        with tempfile.TemporaryDirectory(prefix=".crosstwin-", dir=target.absolute().parent) as name:
-            made = Path(name)
-            verilog = described_verilog(config)
-            ports = controller_ports(verilog)
-            (made / VERILOG).write_text(verilog)
-            (made / INSTANCE).write_text(instance_template(config, ports))
-            (made / COMPONENT).write_bytes(component(config, ports, ipxact_2009(config), VERILOG))
-            (made / CORE).write_text(core_file(config, VERILOG, INSTANCE, HEADER))
-            write_systemrdl(config, str(made / SYSTEMRDL))
-            write_c_header(config, str(made / HEADER))
-            write_html(config, str(made / PAGES))
-            target.mkdir(exist_ok=True)
-            for part in CONTENTS:
-                if (target / part).is_dir():
-                    shutil.rmtree(target / part)
-                os.replace(made / part, target / part)
-    except OSError as error:
-        raise CrosstwinError(f"{folder} cannot be written: {error.strerror}") from None
+    with whole_folder(folder, "a package") as made:
+        verilog = described_verilog(config)
+        ports = controller_ports(verilog)
+        write_text(made / VERILOG, verilog)
+        write_text(made / INSTANCE, instance_template(config, ports))
+        write_bytes(made / COMPONENT, component(config, ports, ipxact_2009(config), VERILOG))
+        write_text(made / CORE, core_file(config, VERILOG, INSTANCE, HEADER))
+        write_systemrdl(config, str(made / SYSTEMRDL))
+        write_c_header(config, str(made / HEADER))
+        write_html(config, str(made / PAGES))

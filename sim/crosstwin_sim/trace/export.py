@@ -16,7 +16,7 @@ import numpy as np
 
 from crosstwin_model.coincidence import unpack
 from crosstwin_sim.errors import CrosstwinError
-from crosstwin_sim.files import whole_file, write_text
+from crosstwin_sim.files import whole_file, whole_folder, write_text
 
 from .format import PULSING, Kind
 from .reader import Part, Slots, Trace
@@ -124,19 +124,15 @@ def export_folder(
 
     Takes and returns what :func:`export_pulses` does.
     """
-    target = Path(folder)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CrosstwinError(f"the folder {folder} cannot be made: {error.strerror}") from None
-    slots = export_pulses(trace, target / "pulses.csv", timing, compact=compact, selection=selection)
-    _write_table(target / "reads.csv", lambda out: _write_reads(trace, out, selection))
-    cells = [CELL_HEAD]
-    tiles = range(trace.controller.tiles) if selection.tile is None else [selection.tile]
-    for tile in tiles:
-        for (row, column), value in np.ndenumerate(trace.states["conductance"][0, tile]):
-            cells.append(f"{tile},{row},{column},{value:.9g}")
-    write_text(target / "initial_conductances.csv", "\n".join(cells) + "\n")
+    with whole_folder(folder, "a set of tables") as target:
+        slots = export_pulses(trace, target / "pulses.csv", timing, compact=compact, selection=selection)
+        _write_table(target / "reads.csv", lambda out: _write_reads(trace, out, selection))
+        cells = [CELL_HEAD]
+        tiles = range(trace.controller.tiles) if selection.tile is None else [selection.tile]
+        for tile in tiles:
+            for (row, column), value in np.ndenumerate(trace.states["conductance"][0, tile]):
+                cells.append(f"{tile},{row},{column},{value:.9g}")
+        write_text(target / "initial_conductances.csv", "\n".join(cells) + "\n")
     return slots
 
 

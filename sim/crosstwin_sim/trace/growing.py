@@ -110,12 +110,22 @@ class GrowingFile:
     Raises
     ------
     OSError
-        If the file cannot be made.
+        If the file cannot be made; none is left then.
     """
 
     def __init__(self, path: Path, controller: ControllerConfig, plant: PlantConfig, state: State) -> None:
-        self._file = file = h5py.File(path, "w", libver="latest")
-        self._reserve(0)
+        self._file = h5py.File(path, "w", libver="latest")
+        try:
+            self._reserve(0)
+            self._lay_out(controller, plant, state)
+        except BaseException:
+            self._file.close()
+            path.unlink()
+            raise
+
+    def _lay_out(self, controller: ControllerConfig, plant: PlantConfig, state: State) -> None:
+        """Write the head, and make all datasets."""
+        file = self._file
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = VERSION
         file.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")

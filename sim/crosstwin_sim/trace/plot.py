@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from crosstwin_model.coincidence import unpack
 from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.figures import figure_format
-from crosstwin_sim.files import write_bytes
+from crosstwin_sim.files import shown_name, write_bytes
 
 from .format import PULSING, Kind
 from .reader import Slots, Trace
@@ -52,7 +52,7 @@ def draw_trace(path: str | Path, trace: Trace, totals: Totals, tile: int | None,
     number, tile, slots = _find(trace, tile, operation)
     figure = Figure(figsize=(12, 9), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{trace.path.name}: tile {tile} of {trace.controller.name}", fontsize=14, fontweight="bold")
+    figure.suptitle(f"{shown_name(trace.path)}: tile {tile} of {trace.controller.name}", fontsize=14, fontweight="bold")
     grid = figure.add_gridspec(2, 2, height_ratios=(1.2, 1))
     _draw_slots(figure, grid[0, :], trace, number, slots)
     shape = (trace.controller.rows, trace.controller.columns)

@@ -56,7 +56,11 @@ class Writer:
         self._packer = ThreadPoolExecutor(1, "trace")
         self._job: Future[Packed] | None = None
         self.add_state(state)
-        self.flush()
+        try:
+            self.flush()
+        except CrosstwinError:
+            self.path.unlink(missing_ok=True)  # without the first state nothing can be replayed
+            raise
 
     def operation(
         self,
