@@ -73,9 +73,10 @@ def whole_folder(path: str | Path, what: str) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     if not str(path) or (target.exists() and not target.is_dir()):
         raise CrosstwinError(f"{str(path)!r} cannot be written: {what} needs a folder")
-    above = next(folder for folder in target.parents if folder.exists())
+    # Within the folder that is there, or above it: what is renamed must stay on one file system.
+    near = next(folder for folder in (target, *target.parents) if folder.exists())
     try:
-        with tempfile.TemporaryDirectory(prefix=".crosstwin-", dir=above) as name:
+        with tempfile.TemporaryDirectory(prefix=".crosstwin-", dir=near) as name:
             made = Path(name) / "made"  # with the permissions of a new folder, which a temporary one has not
             made.mkdir()
             try:

@@ -113,7 +113,7 @@ def test_command(context: click.Context, port: str, baud: int, array_name: str |
     \b
     Examples:
       crosstwin board test --port /dev/ttyUSB0 --array emulated
-      crosstwin board test --port /dev/ttyUSB0 --array my_array.toml --json test.json
+      crosstwin board test --port /dev/ttyUSB0 --array examples/emulated.toml --json test.json
       crosstwin board test --port /dev/ttyUSB0
 
     With --array every tile is pulsed and read, in every way and with every random source that the board has: results, counters,

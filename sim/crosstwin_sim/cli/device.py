@@ -52,7 +52,7 @@ def command() -> None:
     Examples:
       crosstwin device list
       crosstwin device plot reram_es -o reram_es.png
-      crosstwin device fit measured.csv -o mine.toml --plot fit.png
+      crosstwin device fit examples/pulse_trains.csv -o mine.toml --plot fit.png
       crosstwin train digits --device mine.toml
 
     A device is a preset's name or a TOML file with one table [device], as `fit` writes it.
@@ -158,7 +158,7 @@ def plot(source: str, pulses: int | None, output: str | None, seed: int) -> None
     \b
     Examples:
       crosstwin device plot s3
-      crosstwin device plot mine.toml --pulses 500 -o mine.svg
+      crosstwin device plot examples/device.toml --pulses 500 -o mine.svg
 
     256 cells of the simulated array get pulses up, as many down, and then alternating ones, which drive each cell to its
     symmetry point: there up and down steps are equal. A pulse takes the time of one update.

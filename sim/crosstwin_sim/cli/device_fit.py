@@ -39,7 +39,7 @@ def fit(data: str, model: str, output: str | None, plot_path: str | None, json_p
     \b
     Examples:
       crosstwin device fit examples/pulse_trains.csv
-      crosstwin device fit measured.csv --model soft_bounds -o mine.toml --plot fit.png
+      crosstwin device fit examples/pulse_trains.csv --model soft_bounds -o mine.toml --plot fit.png
       crosstwin train digits --device mine.toml
 
     The first line of DATA.csv names its columns: pulse (number of the last pulse before the value was read; one that does not

@@ -138,6 +138,7 @@ def report(output: str | None, json_path: str | None) -> None:
 
     \b
     Examples:
+      crosstwin fpga build --board ulx3s-25f
       crosstwin fpga report
       crosstwin fpga report -o area.svg --json fpga.json
     """

@@ -101,10 +101,11 @@ def show(
 
     \b
     Examples:
+      crosstwin train digits --epochs 1 --trace run.h5
       crosstwin trace show run.h5
       crosstwin trace show run.h5 --tile 1 --range 100:200 --limit 100
       crosstwin trace show run.h5 --cells 3,17 --tile 1
-      crosstwin trace show run.h5 --plot pulses.png --operation 120
+      crosstwin trace show run.h5 --plot pulses.png --tile 1
     """
     for written in (plot_path, json_path):
         require_folder(written)
@@ -156,6 +157,7 @@ def replay_command(
 
     \b
     Examples:
+      crosstwin train digits --epochs 1 --trace run.h5
       crosstwin trace replay run.h5
       crosstwin trace replay run.h5 --until 1000 --save conductances.npz
       crosstwin trace replay run.h5 --config digits --json replay.json
@@ -221,6 +223,7 @@ def export(
 
     \b
     Examples:
+      crosstwin train digits --epochs 1 --trace run.h5
       crosstwin trace export run.h5 --csv pulses.csv --range 0:1000
       crosstwin trace export run.h5 --csv pulses.csv --width 1e-6 --gap 1e-6 --tile 1
       crosstwin trace export run.h5 --csv tables/ --compact

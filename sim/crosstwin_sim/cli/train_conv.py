@@ -23,9 +23,9 @@ def command(**options: Any) -> None:
     \b
     Examples:
       crosstwin train conv --backend model
+      crosstwin train conv --backend model --resume
       crosstwin train conv --backend model --algorithm sgd --json sgd.json
-      crosstwin train conv --epochs 2 --plot conv.png
-      crosstwin train conv --resume
+      crosstwin train conv --backend model --epochs 2 --plot conv.png
 
     Every patch of an image is one read, and one pulsed update, of the stage's crossbar. Ctrl-C keeps the last finished epoch;
     the same command with --resume goes on from it. All devices are trained with the settings of s1.

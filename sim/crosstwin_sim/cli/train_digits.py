@@ -26,11 +26,12 @@ def command(**options: Any) -> None:
     \b
     Examples:
       crosstwin train digits --algorithm shd --device s1 --backend model
-      crosstwin train digits --algorithm sgd --device s1 --epochs 5 --json sgd.json
+      crosstwin train digits --algorithm sgd --device s1 --backend model --epochs 5 --json sgd.json
       crosstwin train digits --device s3 --zero-shift --plot s3.png
-      crosstwin train digits --device my_device.toml --resume
+      crosstwin train digits --device examples/device.toml
+      crosstwin train digits --device examples/device.toml --resume
       crosstwin train digits --epochs 1 --trace run.h5
-      crosstwin train digits --plant my_array.toml
+      crosstwin train digits --plant examples/plant.toml
       crosstwin train digits --array emulated
 
     Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. A device file has one table

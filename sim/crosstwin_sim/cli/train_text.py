@@ -42,8 +42,9 @@ def command(text_path: Path | None, characters: int, hidden: int, layers: int, *
     Examples:
       crosstwin train text --backend model
       crosstwin train text --backend model --layers 2 --characters 100000
-      crosstwin train text --text novel.txt --algorithm sgd --json sgd.json
-      crosstwin train text --hidden 16 --epochs 2 --plot text.png --resume
+      crosstwin train text --backend model --text LICENSE --characters 5000 --algorithm sgd --json sgd.json
+      crosstwin train text --backend model --hidden 16 --epochs 2 --plot text.png
+      crosstwin train text --backend model --hidden 16 --epochs 2 --plot text.png --resume
 
     The score is the bits that a character of further text costs, a tenth of what is learned; 2 to its power is the perplexity.
     Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. All devices are trained with the

@@ -21,14 +21,14 @@ def command(context: click.Context, source: str, output: str | None, folder: str
     \b
     Examples:
       crosstwin verilog --config small -o controller.v
-      crosstwin verilog --config my_array.toml -o my_array.v
+      crosstwin verilog --config examples/controller.toml -o mine.v
       crosstwin verilog --config small --package build/crosstwin
 
     A package holds the Verilog, a template of its instance, its registers as SystemRDL, as a C header and as pages for a browser,
     an IP-XACT component for Vivado's IP catalog, and a FuseSoC core file.
 
     \b
-    A configuration file is a TOML file such as
+    A configuration file is a TOML file, as examples/controller.toml is:
       [controller]
       rows = 32
       columns = 16
