@@ -156,6 +156,13 @@ class EmulatedPlant:
         self._tile(tile)
         return self._floats(self._cells[tile, ..., 3]), self._floats(self._cells[tile, ..., 2])
 
+    def resting_points(self, tile: int) -> npt.NDArray[np.float64]:
+        """Return the conductances at which alternating pulses bring the cells to rest, float64[rows, columns]."""
+        self._tile(tile)
+        up, down, high, low = np.moveaxis(self._cells[tile].astype(np.float64), -1, 0)
+        points: npt.NDArray[np.float64] = (up * high + down * low) / (up + down) * self.config.unit
+        return points
+
     def slopes(self, tile: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return each cell's mean step over the distance to the bound, up and down, float64[rows, columns] each."""
         self._tile(tile)

@@ -65,6 +65,8 @@ class Plant:
     ------
     ValueError
         If the number of threads is not as said.
+    ConfigurationError
+        If the device stands at its symmetry point and a cell that is not stuck has none.
     """
 
     def __init__(self, controller: ControllerConfig, config: PlantConfig, threads: int = 1) -> None:
@@ -323,6 +325,17 @@ class Plant:
             If the values are not finite real numbers [rows, columns].
         """
         self.tile(tile).set(real_array("values", values, self._lines).reshape(-1))
+
+    def resting_points(self, tile: int) -> npt.NDArray[np.float64]:
+        """Return the conductances at which alternating pulses bring the cells to rest from where they stand now.
+
+        Returns
+        -------
+        float64[rows, columns]
+            A cell's symmetry point, a stuck cell's own conductance, NaN where the pulses drive a cell to a bound or leave it
+            anywhere.
+        """
+        return self.tile(tile).resting_points().reshape(self._w.shape[1:])
 
     def bounds(self, tile: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the lowest and the highest conductance of every cell, float32[rows, columns] each."""

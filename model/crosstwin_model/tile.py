@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices.base import DOWN, UP, Device
 from crosstwin_model.devices.cells import CellDraws, Parameter
 from crosstwin_model.grid import from_grid, on_grid, to_grid
@@ -152,8 +153,32 @@ class Tile:
         return self.device.reference_spread * self._draws(0, self.flat_w.size)(Parameter.REFERENCE)
 
     def symmetry_points(self) -> npt.NDArray[np.float64]:
-        """Return every cell's symmetry point, 0 where there is none, float64[cells]."""
-        return np.nan_to_num(self.device.symmetry_point(self.planes()), nan=0.0)
+        """Return every cell's symmetry point, 0 for those of stuck cells, float64[cells].
+
+        Raises
+        ------
+        ConfigurationError
+            If another cell has none.
+        """
+        points = self.device.symmetry_point(self.planes())
+        low, high = self.bounds()
+        points[low == high] = 0.0
+        missing = int(np.isnan(points).sum())
+        if missing:
+            raise ConfigurationError(
+                f"at_symmetry_point is True; allowed are devices of which every cell has a stable symmetry point: "
+                f"{missing} of {points.size} cells of tile {self.number} of {self.device.name} have none"
+            )
+        return points
+
+    def resting_points(self) -> npt.NDArray[np.float64]:
+        """Return the conductance at which alternating pulses bring each cell to rest from where it stands, float64[cells].
+
+        A stuck cell rests where it is. NaN where pulses drive a cell to a bound, or leave it anywhere.
+        """
+        held = self.states()[:, 0] if self.layout.state == PERSISTENT else self.visible()
+        low, high = self.bounds()
+        return np.where(low == high, low.astype(np.float64), self.device.symmetry_point(self.planes(), held.astype(np.float64)))
 
     def _draws(self, first: int, cells: int) -> CellDraws:
         factors = None if self._factors is None else self._factors.reshape(-1)[first : first + cells]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crosstwin_model.config import Source
+from crosstwin_model.config import ConfigurationError, Source
 from crosstwin_model.engine import largest_size
 from crosstwin_model.numbers import positive, whole_array, whole_number
 from crosstwin_model.registers import Opcode, TileKind
@@ -32,6 +32,8 @@ from .scaling import (
 
 #: States of A that zero-shifting takes the mean of, with this part of all pulses between one and the next.
 _STATES, _BETWEEN = 8, 20
+#: Part of the cells that may be without a symmetry point where a tile is zero-shifted, as the tails of a spread leave some.
+_WITHOUT = 0.01
 
 
 @dataclass(frozen=True)
@@ -351,6 +353,28 @@ class Crossbar:
             self.driver.run(Opcode.SYMMETRIZE, self.tile(kind))
             pairs -= burst
 
+    def require_symmetry_points(self) -> None:
+        """Refuse to zero-shift A where alternating pulses do not bring its cells to rest between their bounds.
+
+        One cell in a hundred may be without a symmetry point; its reference follows it to the bound. Nothing is known of the
+        cells of a board.
+
+        Raises
+        ------
+        ConfigurationError
+            If more have none.
+        """
+        plant = self.backend.plant
+        if plant is None:
+            return
+        points = plant.resting_points(self.tile(TileKind.A))[: self.rows, : self.columns]
+        missing = int(np.isnan(points).sum())
+        if missing > _WITHOUT * points.size:
+            raise ConfigurationError(
+                f"cannot zero-shift tile {self.tile(TileKind.A)}: {missing} of its {points.size} cells have no stable symmetry "
+                f"point, so that alternating pulses drive them to a bound or leave them anywhere; allowed is 1 cell in 100"
+            )
+
     def zero_shift(self, pairs: int = 500, tolerance: float | None = None) -> Residual:
         """Drive A to its symmetry point with alternating pulses, then program A's reference to it.
 
@@ -368,7 +392,13 @@ class Crossbar:
         -------
         Residual
             Of the reference and what it should be.
+
+        Raises
+        ------
+        ConfigurationError
+            If too many cells have no symmetry point: see :meth:`require_symmetry_points`.
         """
+        self.require_symmetry_points()
         self.symmetrize(pairs, TileKind.A)
         total = np.zeros((self.rows, self.columns))
         for _ in range(_STATES):

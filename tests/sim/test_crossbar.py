@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crosstwin_model.config import PRESETS, ControllerConfig, Source
-from crosstwin_model.devices import DEVICES, load_device
+from crosstwin_model.config import PRESETS, ConfigurationError, ControllerConfig, Source
+from crosstwin_model.devices import DEVICES, Device, load_device
 from crosstwin_model.devices.constant_step import ConstantStep
+from crosstwin_model.devices.linear_step import LinearStep
+from crosstwin_model.devices.piecewise_step import PiecewiseStep
 from crosstwin_model.devices.soft_bounds import SoftBounds
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import ErrorCode, TileKind
@@ -131,6 +133,38 @@ def test_zero_shift_averages_the_wandering_of_a_and_takes_back_half_a_step() -> 
     assert a.mean() == pytest.approx(-0.01, abs=wandering * a.std())
     assert reference.mean() == pytest.approx(0.0, abs=wandering * reference.std())
     assert reference.std() < 0.6 * a.std()
+
+
+@pytest.mark.parametrize(
+    ("device", "missing"),
+    [
+        (LinearStep("repels", 0.01, gamma_up=-0.5, gamma_down=-0.5), "256"),
+        (DEVICES["gokmen_vlasov"], "256"),
+        (DEVICES["pcm"], "256"),
+        (DEVICES["capacitor"], r"\d\d\d?"),
+        # Pulses from 0 go to the upper bound, past no crossing; the stable one lies below the one that repels.
+        (PiecewiseStep("elsewhere", 0.01, table_up=(1.0, 1.0, 1.0, 1.0, 1.0), table_down=(0.0, 2.0, 0.0, 0.0, 0.0)), "256"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_zero_shift_refuses_devices_that_alternating_pulses_bring_to_no_rest(device: Device, missing: str) -> None:
+    crossbar = build(device)
+    with pytest.raises(ConfigurationError, match=f"cannot zero-shift tile 1: {missing} of its 256 cells have no stable symmetry"):
+        crossbar.zero_shift()
+    assert crossbar.counters().operations == 0
+
+
+def test_a_rare_cell_without_a_symmetry_point_does_not_hinder_a_zero_shift() -> None:
+    crossbar = build(DEVICES["reram_es"], PRESETS["medium"])
+    assert 0 < np.isnan(plant_of(crossbar).resting_points(1)).sum() < 40
+    crossbar.require_symmetry_points()
+
+
+def test_zero_shift_finds_the_stable_one_of_two_crossings() -> None:
+    device = PiecewiseStep("two", 0.01, table_up=(1.0, 0.6, 0.8, 1.6), table_down=(0.2, 0.8, 1.0, 1.2))
+    crossbar = build(device, noise=0.06)
+    crossbar.zero_shift()
+    assert plant_of(crossbar).conductance(3) == pytest.approx(-7 / 15, abs=device.dw_min)
 
 
 def test_transfers_add_rate_times_a_row_by_row() -> None:

@@ -178,7 +178,8 @@ def test_every_preset_is_shown_and_written(name: str, tmp_path: Path, capsys: py
 def test_all_that_a_device_has_is_shown_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     device = replace(
         DEVICES["capacitor"],
-        up_down=0.2,
+        up_down=0.02,
+        up_down_spread=0.0,
         write_noise=3.0,
         drift_spread=0.01,
         diffusion=1e-4,
@@ -193,7 +194,7 @@ def test_all_that_a_device_has_is_shown_by_its_name(tmp_path: Path, capsys: pyte
     rows = dict(re.findall(r"^│ ([a-z][a-z -]*?) +│ (.*?) *│$", capsys.readouterr().out, re.MULTILINE))
     for name, start in {
         "rule": "linear_step: + s_up (1 + c2c xi) - g_up s_up w / w_max",
-        "up - down": "0.2, spread 0.06 (",
+        "up - down": "0.02 (",
         "noise": "0.3 from pulse to pulse, added to a step",
         "write noise": "3 dw_min",
         "lifetime": "1e+06 updates, spread 30 %",
@@ -203,6 +204,18 @@ def test_all_that_a_device_has_is_shown_by_its_name(tmp_path: Path, capsys: pyte
         "reference": "at the symmetry point, spread 0.05",
     }.items():
         assert rows[name].startswith(start), (name, rows)
+
+
+def test_a_device_without_a_stable_symmetry_point_is_shown_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("repels.toml").write_text('[device]\nrule = "linear_step"\ndw_min = 0.01\ngamma_up = -0.5\ngamma_down = -0.5\n')
+    assert run(["device", "show", "repels.toml", "--json", "x.json"]) == 0
+    assert "no cell has a stable one" in capsys.readouterr().out
+    shown = json.loads(Path("x.json").read_text())
+    assert shown["symmetry_point"] is None and shown["cells_with_symmetry_point"] == 0
+    assert run(["device", "plot", "repels.toml", "-o", "x.svg"]) == 0
 
 
 @pytest.mark.parametrize("name", ["s3", "symmetric", "reram_es", "pcm", "capacitor", "reram_om_array"])

@@ -49,6 +49,13 @@ def test_a_run_writes_its_json_figure_and_checkpoint(tmp_path: Path, capsys: pyt
     assert f"{100 * document['final_accuracy']:.2f} %" in text
 
 
+def test_zero_shift_needs_symmetry_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*MODEL, "--device", "capacitor", "--zero-shift", "--checkpoint", str(tmp_path / "x.npz"), "--trace", "x.h5"]
+    said = sentence(capsys, arguments)
+    assert "cannot zero-shift tile 1" in said and "of its 2080 cells have no stable symmetry point" in said
+    assert not list(tmp_path.iterdir()) and not Path("x.h5").exists()
+
+
 def test_ctrl_c_leaves_a_checkpoint_that_resume_goes_on_from(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     arguments = ["--device", "s2", "--epochs", "2", "--checkpoint", str(path)]

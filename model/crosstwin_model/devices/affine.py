@@ -63,11 +63,14 @@ class AffineDevice(Device):
         planes[DOWN, 3] = -cells.down * slope_down
         return planes
 
-    def symmetry_point(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Return where a_up - b_up w + a_down - b_down w is 0, float64[cells]; NaN where that is not between the bounds."""
+    def stable_points(
+        self, planes: npt.NDArray[np.float32], start: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return where a_up - b_up w + a_down - b_down w falls through 0; pulses from anywhere lead there."""
         a, b = planes[:, 2:4].astype(np.float64).sum(axis=0)
-        point = np.divide(a, b, out=np.full(a.shape, np.nan), where=b != 0.0)
-        return np.where((planes[UP, 0] < point) & (point < planes[UP, 1]), point, np.nan)
+        point = np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0.0)
+        inside = (planes[UP, 0] < point) & (point < planes[UP, 1])
+        return np.where(inside, point, np.nan), inside
 
 
 def per_bound(part: Plane | float, bound: Plane | float) -> Plane:

@@ -22,13 +22,14 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices.cells import CellDraws, CellSteps, Parameter, Plane
+from crosstwin_model.devices.symmetry import search
 from crosstwin_model.elementary import exp
 from crosstwin_model.grid import GRID, LIMIT, on_grid
 
@@ -49,8 +50,8 @@ _RESOLUTION = 2.0**-23
 #: Largest size of a number from the table of normal quantiles.
 _LARGEST_NORMAL = 3.7
 
-#: Halvings of the range in which a symmetry point is looked for, down to float32's resolution.
-_BISECTIONS = 30
+#: Cells whose symmetry points are looked for at once, which bounds the memory that this takes.
+_BLOCK = 1 << 12
 
 #: The end of many presets' ``source``.
 FROM_AIHWKIT = "Numbers of the preset in IBM's aihwkit 1.2.0."
@@ -284,24 +285,50 @@ class Device:
             shape[DOWN] = shape[UP]
         return shape
 
-    def symmetry_point(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Return where an up and a down pulse without noise change each cell by the same amount, float64[cells].
+    def without_noise(self) -> Self:
+        """Return the device without cycle-to-cycle and write noise, whose steps are those of the rule."""
+        forms: dict[str, Any] = {one.name: one.default for one in fields(self) if one.name.startswith("c2c_")}
+        return replace(self, c2c=0.0, write_noise=0.0, additive=False, **forms)
 
-        Found by bisection between the bounds, for any rule; NaN where the two do not cross there once or an odd number of times.
+    def symmetry_point(
+        self, planes: npt.NDArray[np.float32], start: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the conductance at which alternating pulses bring each cell to rest between its bounds, float64[cells].
+
+        There an up and a down pulse without noise change it by the same amount, and above and below they lead back. Steps are
+        taken to be small beside the range. A bound to which the pulses drive a cell is no symmetry point, and neither is a place
+        that they lead away from. Pairs and stuck cells have none.
 
         Parameters
         ----------
         planes : float32[2, P, cells]
             From :meth:`cell_planes`.
+        start : float64[cells] or None
+            Where the pulses begin: a cell that they drive from there to a bound has no point. None takes 0, where it only chooses
+            among several points: the one that pulses from there reach, or the nearest.
+
+        Returns
+        -------
+        float64[cells]
+            NaN where there is none.
         """
+        cells = planes.shape[2]
+        point = np.full(cells, np.nan)
+        if self.one_sided:
+            return point
+        begin = np.zeros(cells) if start is None else np.asarray(start, np.float64)
+        for first in range(0, cells, _BLOCK):
+            block = slice(first, first + _BLOCK)
+            found, reached = self.stable_points(planes[:, :, block], begin[block])
+            point[block] = found if start is None else np.where(reached, found, np.nan)
+        return point
+
+    def stable_points(
+        self, planes: npt.NDArray[np.float32], start: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return what :func:`crosstwin_model.devices.symmetry.search` does; a rule may know it in closed form."""
         low, high = planes[UP, 0].astype(np.float64), planes[UP, 1].astype(np.float64)
-        at_low = self._drift_of_a_pair(low, planes)
-        crossing = at_low * self._drift_of_a_pair(high, planes) < 0.0
-        for _ in range(_BISECTIONS):
-            middle = 0.5 * (low + high)
-            below = at_low * self._drift_of_a_pair(middle, planes) > 0.0
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return np.where(crossing, 0.5 * (low + high), np.nan)
+        return search(lambda w: self.mean_step(w, planes, True) + self.mean_step(w, planes, False), low, high, start)
 
     def mean_step(self, w: npt.ArrayLike, planes: npt.NDArray[np.float32], up: bool) -> npt.NDArray[np.float64]:
         """Return the change of each cell by a pulse without noise at ``w`` [cells], before it is clipped, float64[cells]."""
@@ -310,9 +337,6 @@ class Device:
         value = np.broadcast_to(np.asarray(w, np.float32), cells.shape)
         change = type(self).change(value, planes[direction], cells, np.float32(0.0), self.cell_shape()[direction])
         return np.asarray(change, np.float64)
-
-    def _drift_of_a_pair(self, w: Plane, planes: npt.NDArray[np.float32]) -> Plane:
-        return self.mean_step(w, planes, True) + self.mean_step(w, planes, False)
 
     def keep(self, draws: CellDraws, updates: int = 1) -> npt.NDArray[np.float64]:
         """Return what is left of each conductance after so many updates, float64[cells]: (1 - 1 / lifetime)^updates, at least 0.

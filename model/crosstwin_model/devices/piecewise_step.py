@@ -11,6 +11,7 @@ from numba.extending import register_jitable
 
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices.base import DOWN, UP, CellDraws, Device
+from crosstwin_model.devices.symmetry import stable_crossings
 from crosstwin_model.elementary import SMALLEST
 
 _UNIT = np.float32(1.0)
@@ -93,3 +94,31 @@ class PiecewiseStep(Device):
     def shape(self) -> npt.NDArray[np.float32]:
         """Return the tables, float32[2, points + 1]: the last number twice."""
         return np.array([[*self.table_down, self.table_down[-1]], [*self.table_up, self.table_up[-1]]], np.float32)
+
+    def stable_points(
+        self, planes: npt.NDArray[np.float32], start: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return the symmetry points exactly: between the points of the tables the drift is a straight line."""
+        low, high = planes[UP, :2].astype(np.float64)
+        sizes, tables = planes[:, 2].astype(np.float64), self.cell_shape()[:, :-1].astype(np.float64)
+        last = tables.shape[1] - 1
+
+        def drift_at(point: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+            drift: npt.NDArray[np.float64] = sizes[UP] * tables[UP, point] + sizes[DOWN] * tables[DOWN, point]
+            return drift
+
+        def weight_at(point: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+            weight: npt.NDArray[np.float64] = low + (high - low) * (point / last)
+            return weight
+
+        points = np.arange(last + 1)[:, None]
+        place = np.clip((start - low) / np.maximum(high - low, SMALLEST), 0.0, 1.0) * last
+        left = np.minimum(place.astype(np.int64), last - 1)
+        there = drift_at(left) + (drift_at(left + 1) - drift_at(left)) * (place - left)
+        at = stable_crossings(weight_at(points), drift_at(points), start, there)
+        rise, fall = drift_at(at.left), drift_at(at.right)
+        part = np.divide(rise, rise - fall, out=np.zeros(rise.shape), where=at.found)
+        crossing = weight_at(at.left + part)
+        stretch = np.clip(start, weight_at(at.left + 1), np.maximum(weight_at(at.right - 1), weight_at(at.left + 1)))
+        found = at.found & (low < high)
+        return np.where(found, np.where(at.right == at.left + 1, crossing, stretch), np.nan), at.reached & found

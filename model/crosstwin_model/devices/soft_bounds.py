@@ -72,14 +72,17 @@ class SoftBounds(Device):
         """Return float32[2, 1]: the sign of the steps."""
         return np.array([[-1.0], [1.0]], np.float32)
 
-    def symmetry_point(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Return the symmetry point in closed form, float64[cells]; NaN where there is none between the bounds."""
+    def stable_points(
+        self, planes: npt.NDArray[np.float32], start: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return the symmetry points in closed form; pulses from anywhere lead there."""
         (w_min, w_max), steps = planes[UP, :2].astype(np.float64), planes[:, 2] * self.shape()
         steps = steps.astype(np.float64)
         bounds = np.array([w_min, w_max])
         slope = np.divide(steps, bounds, out=np.zeros(steps.shape), where=bounds != 0.0).sum(axis=0)
         point = np.divide(steps.sum(axis=0), slope, out=np.full(slope.shape, np.nan), where=slope != 0.0)
-        return np.where((w_min < point) & (point < w_max), point, np.nan)
+        inside = (w_min < point) & (point < w_max)
+        return np.where(inside, point, np.nan), inside
 
 
 def _peer(name: str, dw_min: float, up_down_spread: float, what: str) -> SoftBounds:

@@ -123,7 +123,7 @@ def show(source: str, output: str | None, seed: int, json_path: str | None) -> N
     table.add_row("states", f"{states(device):,.1f} (range over dw_min)")
     table.add_row("asymmetry", f"{asymmetry:.3f} (mean of |up - down| / (up + down) over range and cells, steps without noise)")
     if found.size:
-        text = f"{found.mean():.4g}, spread {found.std():.2g}, {found.size} of {points.size} cells have one"
+        text = f"{found.mean():.4g}, spread {found.std():.2g}, {found.size} of {points.size} cells have a stable one"
     else:
         text = why_no_symmetry_point(device)
     table.add_row("symmetry point", text)
@@ -161,7 +161,7 @@ def plot(source: str, pulses: int | None, output: str | None, seed: int) -> None
       crosstwin device plot examples/device.toml --pulses 500 -o mine.svg
 
     256 cells of the simulated array get pulses up, as many down, and then alternating ones, which drive each cell to its
-    symmetry point: there up and down steps are equal. A pulse takes the time of one update.
+    symmetry point: there up and down steps are equal, and to either side they lead back. A pulse takes the time of one update.
     """
     device = load_device(source)
     path = output or f"{device.name}.png"

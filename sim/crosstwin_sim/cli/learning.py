@@ -85,8 +85,10 @@ def _require_start(wanted: Wanted, task: Task, name: str, plant: Plant | None, p
     """Refuse what cannot begin before a trace is touched: settings that do not fit, another checkpoint, a build that fails."""
     if plant is None:
         return
-    task.run.trainer(ModelBackend(task.run.controller, plant), task.data)
-    if wanted.resume:
+    trainer = task.run.trainer(ModelBackend(task.run.controller, plant), task.data)
+    if not wanted.resume:
+        trainer.require_start()
+    else:
         saved = load_checkpoint(path, task.run.document())
         try:
             plant.restore(saved.plant)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def _draw_points(axes: Axes, response: Response) -> None:
     found: NDArray[np.float64] = response.symmetry_points[np.isfinite(response.symmetry_points)]
     tidy(axes, "Symmetry points of the cells", "conductance, in weights", "cells")
     if not found.size:
-        text = why_no_symmetry_point(response.device).replace(": ", ":\n")
+        text = fill(why_no_symmetry_point(response.device), 44)
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=GREY)
         return
@@ -148,4 +149,5 @@ def _draw_points(axes: Axes, response: Response) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.hist(found, bins=30, range=(low, high), color=POINT, alpha=0.55)
     axes.axvline(mean, color=POINT, lw=1.4, ls=(0, (5, 3)))
-    axes.set_title(f"Symmetry points of {found.size} cells: {mean:.3g}, spread {spread:.2g}", fontsize=10.5, loc="left")
+    of = "" if found.size == response.symmetry_points.size else f" of {response.symmetry_points.size}"
+    axes.set_title(f"Symmetry points of {found.size}{of} cells: {mean:.3g}, spread {spread:.2g}", fontsize=10.5, loc="left")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -95,7 +95,7 @@ def default_pulses(device: Device) -> int:
 
 
 def symmetry_points(device: Device, seed: int) -> NDArray[np.float64]:
-    """Return the conductance at which up and down steps of each cell are equal, float64[cells]; NaN where there is none."""
+    """Return the conductance at which alternating pulses bring each cell to rest, float64[cells]; NaN where there is none."""
     return device.symmetry_point(device.cell_planes(CellDraws(seed, TILE, CELLS)))
 
 
@@ -103,12 +103,12 @@ def why_no_symmetry_point(device: Device) -> str:
     """Return why no cell of a device has a symmetry point."""
     if device.one_sided:
         return "a pair has none: its steps depend on both of its conductances"
-    return "no cell has one: up and down steps are equal everywhere or nowhere"
+    return "no cell has a stable one: up and down steps are equal everywhere, nowhere, or only where alternating pulses lead away"
 
 
 def measure_steps(device: Device, seed: int) -> Steps:
     """Return the steps of every cell over the device's range, without any noise."""
-    plant = _plant(replace(device, c2c=0.0, write_noise=0.0), seed)
+    plant = _plant(device.without_noise(), seed)
     w = np.linspace(lowest_weight(device), device.w_max, _GRID)
     changes = []
     for up in (True, False):

@@ -221,9 +221,16 @@ class Trainer(ABC):
     def run_epoch(self, epoch: int, tick: Tick) -> float:
         """Train one epoch, counted from 0, and return its score on the test samples."""
 
+    def require_start(self) -> None:
+        """Refuse a run that is to be zero-shifted on devices without symmetry points, before anything is done to the array."""
+        if self.run.zero_shift:
+            for layer in self.layers:
+                layer.crossbar.require_symmetry_points()
+
     def initialise(self) -> None:
         """Program the initial weights into C; with zero-shift, drive A to its symmetry point and its reference after it."""
         run = self.run
+        self.require_start()
         for layer, weights in zip(self.layers, initial_weights(run.shapes, run.settings, run.seed), strict=True):
             layer.crossbar.program(weights)
             if run.zero_shift:

@@ -23,7 +23,9 @@ from .format import Kind
 from .writer import Writer
 
 #: What a plant can be asked without changing it.
-OBSERVERS = frozenset(("controller", "config", "ages", "delays", "conductance", "weights", "half_selects", "bounds", "digest"))
+OBSERVERS = frozenset(
+    ("controller", "config", "ages", "delays", "conductance", "weights", "half_selects", "bounds", "resting_points", "digest")
+)
 
 #: Methods that change the plant and take nothing but numbers and words: kept by name, with their arguments as JSON.
 CALLS = frozenset(("elapse",))
