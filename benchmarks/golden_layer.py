@@ -26,7 +26,7 @@ from crosstwin_model.registers import SEED_RESET
 from crosstwin_sim.crossbar import Crossbar, PulseSettings
 from crosstwin_sim.direct import DirectCrossbar
 from crosstwin_sim.model_backend import ModelBackend
-from crosstwin_sim.scaling import Floats, peak, plan_update, to_codes
+from crosstwin_sim.scaling import Floats, plan_update, to_codes, vector
 
 #: The device of the comparison, on both sides: bounds +-.6, every spread .3, no difference of up and down.
 DEVICE = SoftBounds("bench", 0.001, dw_min_spread=0.3, c2c=0.3, w_max=0.6, w_min=-0.6, w_max_spread=0.3, w_min_spread=0.3)
@@ -135,7 +135,7 @@ class GoldenLayer:
 
     def trains(self, x: Floats, d: Floats) -> Trains:
         """Return the pulse trains of an update."""
-        x_peak, d_peak = peak("x", x, self._lines), peak("d", d, self._lines)
+        (x, x_peak), (d, d_peak) = vector("x", x, self._lines), vector("d", d, self._lines)
         plan = plan_update(RATE * x_peak * d_peak / DEVICE.dw_min, WINDOW, 1, BL, self._config.full_scale_max)
         codes = (to_codes(x, x_peak, plan.x_top), to_codes(d, d_peak, plan.d_top))
         self._generators.draw_masks()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from crosstwin_model import nodal
 from crosstwin_model.config import ConfigurationError
+from crosstwin_model.effects import require_effects
 from crosstwin_model.nodal import Floats, Lines
 from crosstwin_model.numbers import real_array, whole_array
 
@@ -62,7 +63,7 @@ class LineResistance:
     Raises
     ------
     ConfigurationError
-        If a value is out of its range.
+        If a value is out of its range, or ``firing`` has no effect because steps do not depend on the voltage.
     """
 
     row_ohms: float = 0.35
@@ -93,6 +94,11 @@ class LineResistance:
             raise ConfigurationError(f"both_ends is {self.both_ends!r}; allowed are true and false")
         if self.unselected not in UNSELECTED:
             raise ConfigurationError(f"unselected is {self.unselected!r}; allowed are {' and '.join(UNSELECTED)}")
+        require_effects(self)
+
+    def needs(self) -> dict[str, str]:
+        """Return the fields that have no effect beside the others, and what each of them needs."""
+        return {} if self.pulse_exponent else {"firing": "pulse_exponent above 0"}
 
     def conductances(self, w: npt.ArrayLike) -> Floats:
         """Return the conductances of weights in siemens, in the shape of ``w``.

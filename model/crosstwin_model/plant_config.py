@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from crosstwin_model.config import ConfigurationError, read_table
 from crosstwin_model.devices import DEVICES, Device
+from crosstwin_model.effects import require_written
 from crosstwin_model.grid import GRID
 from crosstwin_model.line_resistance import LineResistance
 from crosstwin_model.noise import Purpose, draw_normal, stream
@@ -176,7 +177,11 @@ def load_plant(path: str | Path) -> PlantConfig:
         raise ConfigurationError(f"{path}: lines is {lines!r}; allowed is a table [plant.lines]")
     _known(path, "plant.lines", lines or {}, {field.name for field in fields(LineResistance)})
     try:
-        return PlantConfig(**table, lines=None if lines is None else LineResistance(**lines))  # type: ignore[arg-type]
+        wires = None
+        if lines is not None:
+            wires = LineResistance(**lines)
+            require_written(wires, lines)
+        return PlantConfig(**table, lines=wires)  # type: ignore[arg-type]
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from None
 

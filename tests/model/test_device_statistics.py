@@ -188,7 +188,7 @@ def test_response_of_a_pair() -> None:
 
 
 def test_a_pair_is_refreshed_without_losing_its_weight() -> None:
-    device = replace(ALL["pcm"], c2c=0.0, w_max_spread=0.0)
+    device = replace(ALL["pcm"].without_noise(), w_max_spread=0.0)
     plant = _plant(device)
     before = _all_cells(plant, np.arange(300) % 3 != 0).reshape(-1)
     sides = plant.state()["states"][0].astype(np.float64)

@@ -191,8 +191,9 @@ def test_a_pair_has_two_independent_conductances_that_go_up() -> None:
     assert _near(both[UP], 0.02) and _near(both[DOWN], 0.02) and abs(np.corrcoef(both)[0, 1]) < 4 / np.sqrt(CELLS)
     plus, minus = planes[UP, 0, ~free[UP]], planes[DOWN, 0, ~free[UP]]
     assert ((plus == 0) | (minus == 0)).all() and _near(plus - minus, 0.0) and (plus - minus).max() > 0.09
-    shape = replace(DEVICES["reram_es"], w_min=0.0, w_min_spread=0.0, one_sided=True).cell_shape()
-    assert (shape[DOWN] == shape[UP]).all() and (shape[UP] == DEVICES["reram_es"].shape()[UP]).all()
+    shape = DEVICES["pcm"].cell_shape()
+    assert (shape[DOWN] == shape[UP]).all() and (shape[UP] == DEVICES["pcm"].shape()[UP]).all()
+    assert (DEVICES["pcm"].shape()[DOWN] != shape[DOWN]).any()
 
 
 def test_lifetime_and_drift_spread_over_the_cells() -> None:

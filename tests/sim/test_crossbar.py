@@ -295,7 +295,7 @@ def test_bad_weights_are_refused(weights: np.ndarray, sentence: str) -> None:
 
 @pytest.mark.parametrize("backend", ["model", "rtl"])
 def test_devices_that_age_do_so_at_every_update(backend: str) -> None:
-    device = replace(DEVICES["capacitor"], lifetime=50.0, lifetime_spread=0.0, c2c=0.0)
+    device = replace(DEVICES["capacitor"].without_noise(), lifetime=50.0, lifetime_spread=0.0)
     plant = Plant(PRESETS["tiny"], PlantConfig(device=device))
     target = open_backend(backend, PRESETS["tiny"], plant)
     crossbars = [Crossbar(target, pair, pulses=PulseSettings(device.dw_min)) for pair in (0, 1)]

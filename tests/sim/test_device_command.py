@@ -238,10 +238,10 @@ def test_a_pulse_takes_the_time_of_an_update() -> None:
     device = replace(DEVICES["symmetric"], c2c=0.0, lifetime=20.0, w_max=8.0, w_min=-8.0, w_max_spread=0.0, w_min_spread=0.0)
     up = respond(device, 300).up.conductance.mean(axis=1, dtype=float)
     assert up[-1] == pytest.approx(20 * device.dw_min, rel=0.05)  # where a step and the decay of an update are the same
-    pcm = replace(DEVICES["pcm"], c2c=0.0)
+    pcm = DEVICES["pcm"].without_noise()
     refreshed, worn = (
         np.ptp(respond(pair, 300).alternating.conductance[-20:], axis=0).mean()
-        for pair in (pcm, replace(pcm, refresh_above=1.0, refresh_below=0.99))
+        for pair in (pcm, replace(pcm, refresh_above=1.0, reset=0.0, reset_spread=0.0))
     )
     assert worn < 1e-6 < 0.01 < refreshed  # both sides of a worn pair stand at w_max, where pulses do nothing
 

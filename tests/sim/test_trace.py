@@ -338,6 +338,13 @@ def test_configurations_survive(device) -> None:
     assert decode_controller(encode(CONFIG)) == CONFIG
 
 
+def test_a_stored_configuration_may_hold_keys_without_an_effect() -> None:
+    """As earlier versions wrote them, which did not refuse them."""
+    plant = PlantConfig(device=DEVICES["pcm"], lines=LineResistance(pulse_exponent=0, siemens_at_zero=9e-6))
+    stored = encode(plant).replace('"gamma_down": 1.0', '"gamma_down": 2.5').replace('"firing": 0.1', '"firing": 0.5')
+    assert stored != encode(plant) and decode_plant(stored) == plant
+
+
 def test_the_checksum_is_the_published_one() -> None:
     # The check value that its author prints in lookup3.c.
     assert lookup3(b"Four score and seven years ago") == 0x17770551

@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 
 from crosstwin_model.config import ConfigurationError, name_after, read_table
 from crosstwin_model.devices.base import Device
+from crosstwin_model.effects import require_written
 
 __all__ = ["DEVICES", "RULES", "Device", "load_device"]
 
@@ -45,7 +46,8 @@ def load_device(source: str | Path) -> Device:
     Raises
     ------
     ConfigurationError
-        If there is no such preset or file, the file is not TOML, or a key or a value is wrong.
+        If there is no such preset or file, the file is not TOML, a key or a value is wrong, or a key has no effect beside the
+        others.
     """
     if str(source) in DEVICES:
         return DEVICES[str(source)]
@@ -65,6 +67,8 @@ def load_device(source: str | Path) -> Device:
     if "dw_min" not in table:
         raise ConfigurationError(f"{path}: [device] lacks the key 'dw_min'")
     try:
-        return RULES[rule](**{"name": name_after(path), **table})  # type: ignore[arg-type]
+        device = RULES[rule](**{"name": name_after(path), **table})  # type: ignore[arg-type]
+        require_written(device, table)
+        return device
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from None

@@ -30,6 +30,7 @@ import numpy.typing as npt
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices.cells import CellDraws, CellSteps, Parameter, Plane
 from crosstwin_model.devices.symmetry import search
+from crosstwin_model.effects import require_effects
 from crosstwin_model.elementary import exp
 from crosstwin_model.grid import GRID, LIMIT, on_grid
 
@@ -119,7 +120,7 @@ class Device:
     Raises
     ------
     ConfigurationError
-        If a value is out of its range.
+        If a value is out of its range, or a field that is not at its default has no effect beside the others.
     """
 
     rule: ClassVar[str]
@@ -183,6 +184,38 @@ class Device:
         self._require("stuck_range", 0.0, CONDUCTANCE_LIMIT, f"numbers from 0 to {CONDUCTANCE_LIMIT:g}")
         self._require_bounds()
         self._require_kind()
+        self._require_rule()
+        require_effects(self)
+
+    def needs(self) -> dict[str, str]:
+        """Return the fields that have no effect beside the others, and what each of them needs.
+
+        They are refused if they are not at their default. Fields of a rule with ``_down`` in their names are those of down
+        pulses, of which a pair has none. A rule adds what else it knows.
+        """
+        found: dict[str, str] = {}
+        if not self.one_sided:
+            found |= dict.fromkeys(("reset", "reset_spread", "refresh_above", "refresh_below"), "one_sided")
+        else:
+            if self.refresh_above >= 1.0:
+                found |= dict.fromkeys(("reset", "reset_spread", "refresh_below"), "refresh_above below 1")
+            if self.up_down > 0.0:
+                found["up_down"] = "one_sided = false"
+            down = {one.name for one in fields(self) if "_down" in one.name} - {one.name for one in fields(Device)}
+            found |= dict.fromkeys(("write_noise", *down), "one_sided = false")
+        for key, other in (
+            ("lifetime_spread", "lifetime"),
+            ("diffusion_spread", "diffusion"),
+            ("stuck_range", "stuck"),
+            ("additive", "c2c"),
+            ("dw_min_spread_log", "dw_min_spread"),
+        ):
+            if not getattr(self, other):
+                found[key] = f"{other} above 0"
+        return found
+
+    def _require_rule(self) -> None:
+        """Refuse what a rule does not allow of its own fields."""
 
     def _require(self, key: str, low: float, high: float, allowed: str) -> None:
         value = getattr(self, key)

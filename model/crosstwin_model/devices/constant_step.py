@@ -22,18 +22,20 @@ def constant_change(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> A
 
 @register_jitable  # type: ignore[untyped-decorator]
 def constant_step(w: Any, planes: Any, cell: Any, noise: Any, shape: Any) -> Any:
-    """Return w + s (1 + noise); noise that is added is the same."""
+    """Return w + s (1 + noise)."""
     return w + constant_change(w, planes, cell, noise, shape)
 
 
 @dataclass(frozen=True)
 class ConstantStep(Device):
-    """Up: + s_up N; down: - s_dn N. Symmetric everywhere where s_up = s_dn."""
+    """Up: + s_up N; down: - s_dn N. Symmetric everywhere where s_up = s_dn.
+
+    Noise that is added would be the same as noise that multiplies, so that there is no additive form.
+    """
 
     rule = "constant_step"
     change = staticmethod(constant_change)
     step = staticmethod(constant_step)
-    additive_step = staticmethod(constant_step)
 
     def planes(self, draws: CellDraws) -> npt.NDArray[np.float32]:
         """Return float32[2, 3, cells]: w_min, w_max and s."""

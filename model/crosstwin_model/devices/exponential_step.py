@@ -74,8 +74,23 @@ class ExponentialStep(Device):
     c2c_add: float = 0.0
     c2c_slope: float = 0.0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def needs(self) -> dict[str, str]:
+        """Exponents need an amplitude, and z; z needs an exponent; forms of noise need noise."""
+        found = super().needs()
+        sides = ("up",) if self.one_sided else ("up", "down")
+        exponents = [side for side in sides if getattr(self, f"amplitude_{side}")]
+        for side in sides:
+            if side not in exponents:
+                found[f"gamma_{side}"] = f"amplitude_{side} other than 0"
+            elif not (self.a or self.b):
+                found[f"gamma_{side}"] = "a or b other than 0"
+        if not any(getattr(self, f"gamma_{side}") for side in exponents):
+            found |= dict.fromkeys(("a", "b"), "an amplitude and its gamma other than 0")
+        if not self.c2c:
+            found |= dict.fromkeys(("c2c_add", "c2c_slope"), "c2c above 0")
+        return found
+
+    def _require_rule(self) -> None:
         self._require("c2c_add", 0.0, 8.0, "numbers from 0 to 8")
         self._require("c2c_slope", 0.0, 100.0, "numbers from 0 to 100")
         for key in ("a", "b", "amplitude_up", "amplitude_down"):
@@ -147,9 +162,7 @@ PRESETS = (
         reset_spread=0.02,
         a=-1.0,
         gamma_up=2.5,
-        gamma_down=2.5,
         amplitude_up=-27.235,
-        amplitude_down=-2.235,
         c2c_add=0.042,
         c2c_slope=0.108,
         source="Phase change memory of Ge2Sb2Te5 as in Nandakumar et al., Frontiers in Neuroscience 14, 406 (2020), "

@@ -34,8 +34,16 @@ class LinearStep(AffineDevice):
     gamma_down_spread: float = 0.0
     slope_at_mean_bound: bool = False
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def needs(self) -> dict[str, str]:
+        """Slopes at mean bounds differ from others where both a slope and the bound of its side vary."""
+        found = super().needs()
+        up = bool(self.w_max_spread and (self.gamma_up or self.gamma_up_spread))
+        down = bool(self.w_min_spread and (self.gamma_down or self.gamma_down_spread))
+        if not up and not down:
+            found["slope_at_mean_bound"] = "a gamma other than 0 and a spread of the bound of its side"
+        return found
+
+    def _require_rule(self) -> None:
         for key in ("gamma_up", "gamma_down"):
             self._require(key, -100.0, 100.0, "numbers from -100 to 100")
 

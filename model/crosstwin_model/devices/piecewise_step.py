@@ -54,7 +54,7 @@ class PiecewiseStep(Device):
     ----------
     table_up, table_down : tuple of float
         Step sizes in units of s_up and s_dn at equal distances from w_min to w_max: 2 to 1024 numbers from 0 to 1000, as many up
-        as down. Lists are taken too.
+        as down. Lists are taken too; a pair has no table_down.
     """
 
     rule = "piecewise_step"
@@ -64,8 +64,7 @@ class PiecewiseStep(Device):
     table_up: tuple[float, ...] = (1.0, 1.0)
     table_down: tuple[float, ...] = (1.0, 1.0)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _require_rule(self) -> None:
         for key in ("table_up", "table_down"):
             table = getattr(self, key)
             if not isinstance(table, (list, tuple)) or not 2 <= len(table) <= _MOST_POINTS:
@@ -75,7 +74,7 @@ class PiecewiseStep(Device):
                 if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0.0 <= number <= _LARGEST:
                     raise ConfigurationError(f"{key} holds {number!r}; allowed are numbers from 0 to {_LARGEST:g}")
             object.__setattr__(self, key, tuple(float(number) for number in table))
-        if len(self.table_up) != len(self.table_down):
+        if len(self.table_up) != len(self.table_down) and not self.one_sided:
             raise ConfigurationError(
                 f"table_up and table_down have {len(self.table_up)} and {len(self.table_down)} numbers; "
                 "allowed are tables of the same length"
@@ -93,7 +92,8 @@ class PiecewiseStep(Device):
 
     def shape(self) -> npt.NDArray[np.float32]:
         """Return the tables, float32[2, points + 1]: the last number twice."""
-        return np.array([[*self.table_down, self.table_down[-1]], [*self.table_up, self.table_up[-1]]], np.float32)
+        down = self.table_up if self.one_sided else self.table_down
+        return np.array([[*down, down[-1]], [*self.table_up, self.table_up[-1]]], np.float32)
 
     def stable_points(
         self, planes: npt.NDArray[np.float32], start: npt.NDArray[np.float64]

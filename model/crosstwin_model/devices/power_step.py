@@ -56,8 +56,7 @@ class PowerStep(Device):
     gamma_up_spread: float = 0.0
     gamma_down_spread: float = 0.0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _require_rule(self) -> None:
         for key in ("gamma_up", "gamma_down"):
             self._require(key, 0.0, 100.0, "numbers from 0 to 100")
 

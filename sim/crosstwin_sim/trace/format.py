@@ -22,6 +22,7 @@ import numpy as np
 
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.devices import RULES, Device
+from crosstwin_model.effects import effective
 from crosstwin_model.plant import PlantConfig
 from crosstwin_model.registers import Opcode
 
@@ -152,4 +153,7 @@ def _build(hint: Any, value: Any) -> Any:
         return value
     cls = RULES[value["rule"]] if hint is Device else hint
     hints = typing.get_type_hints(cls)
-    return cls(**{key: _build(hints[key], item) for key, item in value.items() if key != "rule" or hint is not Device})
+    values = {key: item for key, item in value.items() if key != "rule" or hint is not Device}
+    if hasattr(cls, "needs"):  # earlier versions stored fields that have no effect
+        values = effective(cls, values)
+    return cls(**{key: _build(hints[key], item) for key, item in values.items()})
