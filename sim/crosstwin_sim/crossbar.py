@@ -414,7 +414,8 @@ class Crossbar:
         ----------
         weights : real numbers [rows, columns]
         tolerance : float or None
-            A cell within it is left alone; None takes three quarters of a pulse's step.
+            A cell within it is left alone; None takes three quarters of a pulse's step, or twice the standard error of a read
+            where that is more.
         kind : TileKind
             C or A.
 
