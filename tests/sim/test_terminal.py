@@ -96,7 +96,7 @@ def test_an_encoding_that_lacks_a_character_ends_nothing(environment: dict[str, 
         ["trace", "show", "*.h5", "--plot", "show.png"],
         ["trace", "replay", "*.h5"],
         ["trace", "export", "*.h5", "--csv", "pulses"],
-        ["verilog", "--config", "tiny", "--package", "package"],
+        ["registers", "--config", "tiny", "--format", "html", "-o", "registers"],
         ["train", "--help"],
     ]
     program = [sys.executable, "-c", _SEVERAL, json.dumps(commands)]
@@ -180,7 +180,7 @@ main()
         ("crosstwin_sim.rtl.backend:RtlBackend.write:50", ["check", "--config", "tiny", "--ops", "100000"]),
         ("crosstwin_model.plant:Plant.read:3", ["trace", "replay", "run.h5", "--save", "end.npz"]),
         ("crosstwin_sim.trace.export:_line_rows:3", ["trace", "export", "run.h5", "--csv", "tables"]),
-        ("crosstwin_sim.package.contents:component:1", ["verilog", "--config", "tiny", "--package", "package"]),
+        ("crosstwin_sim.package.contents:described_verilog:1", ["verilog", "--config", "tiny", "--package", "package"]),
         ("crosstwin_sim.register_docs:address_map:1", ["registers", "--format", "html", "-o", "map"]),
     ],
     ids=lambda value: "" if isinstance(value, str) else "-".join(value[:2]),

@@ -258,7 +258,7 @@ def bad(tmp_path: Path) -> dict[str, Path]:
         (["show", "good.h5", "--operation", "0"], "--operation is for --plot"),
         (["export", "silent.h5", "--csv", "a.csv"], "give both, --width and --gap"),
         (["export", "good.h5", "--csv", "no/such/a.csv"], "no/such/a.csv cannot be written"),
-        (["export", "good.h5", "--csv", "text.h5/tables"], "the folder text.h5/tables cannot be made: Not a directory"),
+        (["export", "good.h5", "--csv", "text.h5/tables"], "text.h5/tables cannot be written: Not a directory"),
         (["export", "good.h5", "--csv", "a.csv", "--width", "0"], "--width"),
     ],
 )
