@@ -54,8 +54,8 @@ def _conductance(fit: Fit, weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _draw_curves(axes: Axes, fit: Fit) -> None:
-    shown = list(zip(fit.measurement.devices, fit.cells, _COLOURS, strict=False))[:_DEVICES]
-    for data, cell, colour in shown:
+    shown = list(zip(fit.measurement.devices, fit.cells, fit.curves, _COLOURS, strict=False))[:_DEVICES]
+    for data, cell, curve, colour in shown:
         pulses = _counted(data)
         label = data.name or "measured"
         axes.plot(pulses, _conductance(fit, data.weights), "o", ms=2.9, color=colour, alpha=0.55, mew=0, label=label, zorder=3)
@@ -66,8 +66,8 @@ def _draw_curves(axes: Axes, fit: Fit) -> None:
             part = slice(first, last)
             low, high = (_conductance(fit, (free.mean + sign * 2.0 * deviation)[part]) for sign in (-1.0, 1.0))
             axes.fill_between(pulses[part], low, high, color=colour, alpha=0.13, lw=0)
-            axes.plot(pulses[part], _conductance(fit, free.mean[part]), color="white", lw=3.2, alpha=0.8)
-            axes.plot(pulses[part], _conductance(fit, free.mean[part]), color=colour, lw=1.7)
+            axes.plot(pulses[part], _conductance(fit, curve[part]), color="white", lw=3.2, alpha=0.8)
+            axes.plot(pulses[part], _conductance(fit, curve[part]), color=colour, lw=1.7)
     axes.plot([], [], color=GREY, lw=1.7, label="fit without noise")
     axes.fill_between([], [], [], color=GREY, alpha=0.2, lw=0, label="two deviations of its noise")
     axes.margins(x=0.0)
@@ -131,4 +131,6 @@ def _draw_steps(axes: Axes, fit: Fit) -> None:
 
 
 def _unit(fit: Fit) -> str:
-    return "weight" if (fit.measurement.middle, fit.measurement.unit) == (0.0, 1.0) else "conductance, in the file's unit"
+    if (fit.measurement.middle, fit.measurement.unit) == (0.0, 1.0):
+        return "weight"
+    return "conductance in S" if fit.measurement.siemens else "conductance, in the file's unit"

@@ -30,6 +30,12 @@ NOISE = ("c2c", "read_deviation")
 _LOG_PRIOR, _NOISE_PRIOR, _LINEAR_PRIOR = 2.0, 3.0, 2.0
 #: Least number that a logarithm starts at.
 _LEAST = 0.01
+#: A number of the vector counts as determined by the data if they leave at most this part of its prior's deviation.
+DETERMINED = 0.25
+#: Where the logarithm of a noise is held that the data do not show.
+NOTHING = -40.0
+#: A number is at its limit if no device may have one that is larger, or smaller, by that much.
+_AT_LIMIT = 0.02
 #: Points of a table that no preset gives.
 _POINTS = 6
 
@@ -135,6 +141,19 @@ class Parameters:
     def indices(self, device: int) -> tuple[int, ...]:
         """Return which numbers of the vector a measured device depends on."""
         return self._of_device[device]
+
+    def at_limit(self, vector: NDArray[np.float64], i: int) -> bool:
+        """Return whether number ``i`` stands at the end of what a device may have."""
+        entry = self.entries[i]
+        distance = _AT_LIMIT * (1.0 if entry.log else max(abs(vector[i]), 1.0))
+        for sign in (-1.0, 1.0):
+            moved = vector.copy()
+            moved[i] += sign * distance
+            try:
+                self.build(moved, max(entry.device, 0))
+            except ConfigurationError:
+                return True
+        return False
 
     def _own(self, name: str, device: int, value: float) -> Entry:
         """A number of the rule's own, by its logarithm if the rule refuses negative ones."""

@@ -13,7 +13,7 @@ from scipy import optimize
 from crosstwin_model.config import ConfigurationError
 
 from .fit_data import DeviceData
-from .fit_parameters import CELL, NOISE, Parameters
+from .fit_parameters import CELL, DETERMINED, NOISE, NOTHING, Parameters
 from .likelihood import Prediction, predict
 
 Vector = NDArray[np.float64]
@@ -21,11 +21,7 @@ Vector = NDArray[np.float64]
 #: Half the distance over which derivatives are taken: a part of a number's deviation, within limits. The rules compute in
 #: float32, which smaller distances would see.
 _PART, _SHORTEST, _LONGEST = 0.1, 1e-5, 1e-3
-#: A number of the vector counts as determined by the data if they leave at most this part of its prior's deviation.
-_DETERMINED = 0.25
 _NEVER = 9
-#: Where a logarithm is held that the data drive to nothing.
-_NOTHING = -40.0
 _ITERATIONS = 40
 #: A search ends within that many deviations, squared, of the top: the last one, and those before it.
 _SETTLED, _NEAR = 2e-3, 0.1
@@ -197,16 +193,16 @@ def maximise(parameters: Parameters, data: Sequence[DeviceData], start: Vector |
         vector = _search(posterior, vector, free, _SETTLED)
         covariance = np.zeros((vector.size, vector.size))
         covariance[np.ix_(free, free)] = np.linalg.inv(posterior.curvature(vector, free)[np.ix_(free, free)])
-        blurred = free & (np.sqrt(np.diag(covariance)) > _DETERMINED * prior)
+        blurred = free & (np.sqrt(np.diag(covariance)) > DETERMINED * prior)
         for i in np.flatnonzero(free & ~blurred):
             if parameters.entries[i].name in CELL[2:]:
-                blurred[i] = posterior.without_best_row(vector, int(i)) < (_DETERMINED * prior[i]) ** -2.0
+                blurred[i] = posterior.without_best_row(vector, int(i)) < (DETERMINED * prior[i]) ** -2.0
         if not (blurred & (rank < _NEVER)).any():
             return Maximum(vector, covariance, free, posterior.log_likelihood(vector))
         worst = int(np.where(blurred, rank, _NEVER).argmin())
         free[worst] = False
         if parameters.entries[worst].name in NOISE:
-            vector[worst] = _NOTHING
+            vector[worst] = NOTHING
 
 
 def _rank(name: str) -> int:
