@@ -18,7 +18,7 @@ from crosstwin_model.plant_config import PlantConfig
 from crosstwin_sim.cli import device_fit
 from crosstwin_sim.cli.main import run
 from crosstwin_sim.devices import likelihood
-from crosstwin_sim.devices.fit_data import DeviceData, Measurement
+from crosstwin_sim.devices.fit_data import DeviceData, Measurement, read_measurement
 from crosstwin_sim.devices.fit_parameters import Parameters
 from crosstwin_sim.devices.fit_population import Estimate
 from crosstwin_sim.devices.fitting import Fit, fit_rules
@@ -167,14 +167,19 @@ def _abrupt(noise: float, kept: float, seed: int, pulses: int = 90, first: float
     return DeviceData("", weights, np.repeat((0, 1, 0), (1, pulses, pulses)), np.repeat((0, 1), (1, 2 * pulses)))
 
 
-@pytest.mark.parametrize(("noise", "kept"), [(1.0, 0.0), (2.0, 0.0), (1.0, 0.9)])
+@pytest.mark.parametrize(("noise", "kept"), [(2.0, 0.0), (1.0, 0.9)])
 def test_the_trajectory_is_taken_where_the_curve_of_the_likelihood_is_poor(noise: float, kept: float) -> None:
     measurement = Measurement("made.csv", "", (_abrupt(noise, kept, 1),), 0.0, 1.0)
     (best,) = fit_rules(measurement, ["soft_bounds"], "made")
     assert best.method == "trajectory" and best.r2 > 0.97 and best.disagrees
     assert best.other is not None and best.other.method == "likelihood" and best.other.r2 < 0.7
-    likely = fit_rules(measurement, ["soft_bounds"], "made", method="likelihood")[0]
-    assert (likely.method, likely.r2, likely.disagrees) == ("likelihood", best.other.r2, True)
+
+
+def test_least_squares_never_end_further_away_than_the_likelihood() -> None:
+    """From its usual start alone, the search over an exponential rule's curve ends at a worse one."""
+    data = read_measurement(Path(__file__).parents[2] / "examples" / "ramps.csv")
+    (likely,) = fit_rules(data, ["exponential_step"], "made", method="likelihood")
+    assert likely.other is not None and likely.other.r2 >= likely.r2 - 1e-6 and likely.r2 > 0.999
 
 
 def test_the_search_for_the_likelihood_does_not_end_at_a_worse_maximum() -> None:
@@ -199,7 +204,7 @@ def test_the_trajectory_finds_a_known_device_again(rule: str) -> None:
 
 def test_the_likelihood_is_taken_where_the_rule_is_the_devices_own() -> None:
     """Noise of pulses carries the values away from the curve, which is no reason to bend it."""
-    for data in _trains(replace(SOFT, c2c=3.0), 4, 90, seed=3, read_noise=0.01):
+    for data in _trains(replace(SOFT, c2c=3.0), 2, 90, seed=3, read_noise=0.01):
         assert _fit(SOFT, (data,)).method == "likelihood"
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,8 @@ class Fit:
         better. Those of two methods do not compare.
     r2, rms_steps : float
         Of the noise-free curves: the part of the data's variance that they explain, and the rms distance in mean measured steps.
+    found : (Parameters, Maximum)
+        What the search found.
     other : Fit or None
         The same rule fitted by the other method; only the best rule has it.
     """
@@ -74,6 +76,7 @@ class Fit:
     aic: float
     r2: float
     rms_steps: float
+    found: tuple[Parameters, Maximum] = field(repr=False, compare=False)
     other: Fit | None = None
 
     @property
@@ -124,18 +127,23 @@ def fit_rules(
     best, other = fits[0], fits[0].other
     if method == AUTO and other is not None and 1.0 - best.r2 > max(POOR, FACTOR * (1.0 - other.r2)):
         likely = {fit.device.rule: fit for fit in fits}
-        fits = _fit_all(measurement, [fit.device.rule for fit in fits], name, TRAJECTORY)
+        fits = _fit_all(measurement, rules, name, TRAJECTORY, near=likely)
         fits = (replace(fits[0], other=replace(likely[fits[0].device.rule], other=None)), *fits[1:])
     return fits
 
 
 def _fit_all(
-    measurement: Measurement, rules: Sequence[str], name: str, method: str, tick: Callable[[], None] = lambda: None
+    measurement: Measurement,
+    rules: Sequence[str],
+    name: str,
+    method: str,
+    tick: Callable[[], None] = lambda: None,
+    near: Mapping[str, Fit] | None = None,
 ) -> tuple[Fit, ...]:
     fits, refusal = [], ""
     for rule in rules:
         try:
-            fits.append(_fit(measurement, RULES[rule], name, method))
+            fits.append(_fit(measurement, RULES[rule], name, method, (near or {}).get(rule)))
         except ConfigurationError as error:
             refusal = f"{measurement.source}: the fit of {rule} ends at a device that cannot be: {error}"
         tick()
@@ -147,14 +155,20 @@ def _fit_all(
 def _compared(fits: tuple[Fit, ...], name: str) -> tuple[Fit, ...]:
     """The fits, the first with the same rule by the other method, where that ends at a device."""
     best = fits[0]
+    measurement, rule = best.measurement, type(best.device)
     try:
-        other = _fit(best.measurement, type(best.device), name, TRAJECTORY if best.method == LIKELIHOOD else LIKELIHOOD)
+        if best.method == LIKELIHOOD:
+            other = _fit(measurement, rule, name, TRAJECTORY, best)
+        else:
+            other = _fit(measurement, rule, name, LIKELIHOOD)
+            best = min(best, _fit(measurement, rule, name, TRAJECTORY, other), key=lambda fit: fit.aic)
     except ConfigurationError:
         return fits
     return (replace(best, other=other), *fits[1:])
 
 
-def _fit(measurement: Measurement, rule: type[Device], name: str, method: str) -> Fit:
+def _fit(measurement: Measurement, rule: type[Device], name: str, method: str, near: Fit | None = None) -> Fit:
+    """Fit one rule; ``near`` is a fit by the other method, from which the search starts once more."""
     data = measurement.devices
     pooled = (
         DeviceData(
@@ -185,6 +199,10 @@ def _fit(measurement: Measurement, rule: type[Device], name: str, method: str) -
         own_start = ("w_max", "-w_min", "c2c", "read_deviation")
         begin = [entry.start if entry.name in own_start else pooled_values[entry.name] for entry in parameters.entries]
         maximum = search(parameters, data, np.array(begin))
+    if near is not None:
+        again = Parameters(rule, {**near.found[0].given, **given}, data)
+        found = search(again, data, near.found[1].vector)
+        parameters, maximum = (again, found) if found.aic < maximum.aic else (parameters, maximum)
     return _result(measurement, method, parameters, maximum, name)
 
 
@@ -221,4 +239,5 @@ def _result(measurement: Measurement, method: str, parameters: Parameters, maxim
         aic=maximum.aic,
         r2=1.0 - residual / total,
         rms_steps=math.sqrt(residual / steps) / parameters.step,
+        found=(parameters, maximum),
     )
