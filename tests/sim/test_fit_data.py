@@ -171,6 +171,11 @@ def test_real_steps_are_kept(noise: float, tmp_path: Path) -> None:
     assert found.notes == () and found.rows == 81
 
 
+def test_nothing_is_left_out_of_simulated_trains_with_noise() -> None:
+    found = read_measurement(Path(__file__).parents[2] / "examples" / "pulse_trains.csv")
+    assert found.notes == () and found.rows == 964
+
+
 def test_a_departure_that_may_be_a_step_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         CrosstwinError, match=r"line 32: the value 900 departs from those around it by .* remove the line, or write"
