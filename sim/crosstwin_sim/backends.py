@@ -9,6 +9,7 @@ from crosstwin_model.config import ControllerConfig
 from crosstwin_model.plant import Plant
 
 from .backend import Backend
+from .extras import has_extra
 from .link import open_board
 from .model_backend import ModelBackend
 from .rtl import RtlBackend
@@ -22,8 +23,9 @@ SERIAL = "serial"
 
 
 def default_backend() -> str:
-    """Return ``rtl`` where a C++ compiler is found, else ``model``."""
-    return "rtl" if any(shutil.which(name) for name in ("c++", "g++", "clang++")) else "model"
+    """Return ``rtl`` where a C++ compiler and the extra ``rtl`` are found, else ``model``."""
+    has_compiler = any(shutil.which(name) for name in ("c++", "g++", "clang++"))
+    return "rtl" if has_compiler and has_extra("rtl") else "model"
 
 
 def open_backend(name: str, config: ControllerConfig, plant: Plant, report: Callable[[str], None] | None = None) -> Backend:

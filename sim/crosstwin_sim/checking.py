@@ -11,8 +11,9 @@ from crosstwin_model.check import Check, checking_plant
 from crosstwin_model.config import load_config
 from crosstwin_model.plant import Plant
 
-from .cosim import SIMULATORS, run_bench
+from .cosim import SIMULATORS
 from .errors import CrosstwinError
+from .extras import require
 from .rtl import RtlBackend
 from .rtl.build import build_folder
 from .rtl.device import RtlDevice
@@ -98,6 +99,9 @@ def run_check(
         )
     if backend in ("rtl", "netlist"):
         return _run_in_process(config, family, operations, seed, waves, report, progress)
+    require("rtl")
+    from .cosim.launch import run_bench
+
     outcome = run_bench(
         "random",
         simulator=backend,

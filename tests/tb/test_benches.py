@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from crosstwin_sim.checking import run_check
-from crosstwin_sim.cosim import benches, run_bench
+from crosstwin_sim.cosim import benches
+from crosstwin_sim.cosim.launch import run_bench
 
 #: Operations of the benches that run as long as they are told.
 OPERATIONS = {"verilator": 300, "icarus": 60}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from crosstwin_hdl.verilog import TOP
-from crosstwin_sim.cosim import benches, run_bench
+from crosstwin_sim.cosim import benches
+from crosstwin_sim.cosim.launch import run_bench
 from crosstwin_sim.cosim.simulators import open_ports
 from crosstwin_sim.errors import CrosstwinError
 

@@ -59,22 +59,6 @@ def require_folder(path: str | None) -> None:
         raise CrosstwinError(f"{path} cannot be written: the folder {Path(path).parent} is not open to you")
 
 
-def need_register_documents() -> None:
-    """Refuse, before anything is written, if a package that register documents are made with is missing.
-
-    Raises
-    ------
-    CrosstwinError
-        With the package's name.
-    """
-    try:
-        import crosstwin_sim.register_docs  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise CrosstwinError(
-            f"register documents need the package {error.name}; 'pip install crosstwin[docs]' brings it"
-        ) from None
-
-
 @contextmanager
 def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on a terminal, and nothing elsewhere.

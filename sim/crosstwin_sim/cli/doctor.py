@@ -8,8 +8,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from crosstwin_sim.extras import BASE, EXTRAS, USES, install_command
 from crosstwin_sim.files import write_json
-from crosstwin_sim.tools import find_tools
+from crosstwin_sim.tools import NOT_INSTALLED, find_tools
 
 from .common import json_option, require_folder, stderr, stdout
 
@@ -25,23 +26,33 @@ def command(context: click.Context, json_path: str | None) -> None:
       crosstwin doctor
       crosstwin doctor --json tools.json
 
-    The exit code is 1 if a required tool is missing.
+    Every Python package is imported, and every program is looked for. Packages of an extra are optional: an extra is what
+    "pip install 'crosstwin[rtl]'" names in brackets. The exit code is 1 if something is missing that training needs.
     """
     require_folder(json_path)
     with stderr.status("Looking for tools"):
         findings = find_tools()
     table = Table("tool", "version", "needed for", "")
-    for finding in findings:
-        verdict = "[green]ok[/]" if finding.ok else "[red]missing[/]" if finding.required else "[yellow]optional[/]"
-        table.add_row(finding.name, escape(finding.version or finding.problem), finding.purpose, verdict)
+    table.columns[0].no_wrap = True
+    for extra in (BASE, *EXTRAS):
+        table.add_row(f"[bold]{escape(f'crosstwin[{extra}]' if extra else 'crosstwin')}[/]")
+        for finding in findings:
+            if finding.extra == extra:
+                verdict = "[green]ok[/]" if finding.ok else "[red]missing[/]" if finding.required else "[yellow]optional[/]"
+                table.add_row(finding.name, escape(finding.version or finding.problem), finding.purpose, verdict)
+        table.add_section()
     stdout.print(table)
+    absent = [finding for finding in findings if finding.problem == NOT_INSTALLED and not finding.required]
     for finding in findings:
-        if not finding.ok:
+        if not finding.ok and finding not in absent:
             stdout.print(
                 escape(f"{finding.name} ({finding.purpose}): {finding.problem}; to get it, {finding.remedy}."), soft_wrap=True
             )
+    for extra, uses in USES.items():
+        if any(finding.extra in EXTRAS[extra] for finding in absent):
+            stdout.print(escape(f"Not available: {uses}; to get it, run {install_command(extra)}."), soft_wrap=True)
     if json_path:
-        write_json(json_path, [asdict(finding) for finding in findings])
+        write_json(json_path, [asdict(finding) | {"required": finding.required} for finding in findings])
     missing = [finding.name for finding in findings if finding.required and not finding.ok]
     stdout.print(f"Required and missing: {', '.join(missing)}." if missing else "Every required tool is there.", soft_wrap=True)
     context.exit(1 if missing else 0)

@@ -16,6 +16,7 @@ import click
 
 from crosstwin_model.config import ConfigurationError
 from crosstwin_sim.errors import CrosstwinError, Terminated, end_at_sigterm
+from crosstwin_sim.extras import explain_missing
 
 #: Subcommand and its line in the list. Its code is ``command`` in the module of that name, imported only when it is used.
 COMMANDS = {
@@ -122,6 +123,11 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _fail(error.format_message())
     except (CrosstwinError, ConfigurationError) as error:
         return _fail(str(error))
+    except ModuleNotFoundError as error:
+        sentence = explain_missing(error)
+        if sentence is None:
+            raise
+        return _fail(sentence)
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
     except (click.Abort, KeyboardInterrupt) as error:

@@ -8,9 +8,10 @@ import click
 
 from crosstwin_model.config import ControllerConfig, load_config
 from crosstwin_sim.c_header import write_c_header
+from crosstwin_sim.extras import require
 from crosstwin_sim.register_page import write_markdown
 
-from .common import config_option, need_register_documents, stderr
+from .common import config_option, stderr
 
 FORMATS = ("markdown", "html", "systemrdl", "c", "ipxact")
 
@@ -39,7 +40,7 @@ def _writer(kind: str) -> Callable[[ControllerConfig, str], None]:
         return write_markdown
     if kind == "c":
         return write_c_header
-    need_register_documents()
+    require("docs")
     from crosstwin_sim.register_docs import WRITERS
 
     return WRITERS[kind]

@@ -59,7 +59,7 @@ def run_options(epochs: int) -> Callable[[_Command], _Command]:
         click.option(
             "--backend",
             type=click.Choice((*BACKENDS, SERIAL)),
-            help="serial: a board.  [default: rtl where a C++ compiler is found, else model]",
+            help="serial: a board.  [default: rtl where a C++ compiler and its packages are found, else model]",
         ),
         click.option("--port", metavar="NAME", help="Serial port of the board, for instance /dev/ttyUSB0 (serial)."),
         click.option(

