@@ -34,8 +34,9 @@ def _crossbar(device: Device, seed: int) -> tuple[Crossbar, Plant]:
     return Crossbar(ModelBackend(SMALL, plant), pulses=PulseSettings(device.dw_min)), plant
 
 
-@pytest.mark.parametrize("seed", [2, 3])
-@pytest.mark.parametrize("name", [*DEVICES, *OTHERS])
+@pytest.mark.parametrize(
+    ("name", "seed"), [*((name, 2) for name in (*DEVICES, *OTHERS)), ("pcm", 3), ("s3", 3), ("stuck pairs", 3)]
+)
 def test_no_cell_ends_farther_than_it_began_and_most_end_near(name: str, seed: int) -> None:
     device, near = OTHERS[name] if name in OTHERS else (DEVICES[name], NEAR[name])
     crossbar, plant = _crossbar(device, seed)
