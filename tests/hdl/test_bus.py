@@ -269,3 +269,21 @@ def test_axi_with_stalls(simulate, stalls):
             assert cycles <= 2 * count + 6, "a transfer begins every second clock cycle"
 
     simulate(m, testbench)
+
+
+def test_a_read_of_a_counter_s_low_half_alone_holds_its_high_half(simulate):
+    """docs/controller.md: a read of CYCLES, SLOTS, FIRED or OPERATIONS copies the high half; no other read does."""
+    file = RegisterFile(config=TINY)
+
+    async def testbench(ctx):
+        found = set()
+        for register in MAP:
+            ctx.set(file.access.read_word, register.offset >> 2)
+            ctx.set(file.access.read_request, 1)
+            if ctx.get(file.counter_request_low):
+                found.add(register.name)
+            ctx.set(file.access.read_request, 0)
+            assert not ctx.get(file.counter_request_low)
+        assert found == {"CYCLES", "SLOTS", "FIRED", "OPERATIONS"}
+
+    simulate(file, testbench)
