@@ -7,12 +7,13 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from crosstwin_hdl.link.protocol import Status
+from crosstwin_hdl.link.protocol import ACCESS_HEAD, REQUEST_HEAD, AccessKind, Status
 from crosstwin_model.bus import BusError
 from crosstwin_model.config import PRESETS, ControllerConfig
 from crosstwin_model.emulated import EmulatedPlant
@@ -28,7 +29,7 @@ from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.link import LinkError, SerialBackend, open_board
 from crosstwin_sim.link.frames import Decoder, encode
 from crosstwin_sim.link.identity import identify, require_fit
-from crosstwin_sim.link.session import Session
+from crosstwin_sim.link.session import Answer, Session
 from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.scaling import Converters
 
@@ -331,3 +332,37 @@ def test_an_answer_behind_an_echo_is_taken() -> None:
 
     session = Session(Scripted(answer))
     assert session.request(b"\x02\x01\x00\x00").words.tolist() == [0x201]
+
+
+class BusyForEver:
+    """Stands in for the session: a board whose registers are the golden model's, and whose BUSY never falls."""
+
+    lost = False
+
+    def __init__(self, line: object, report: object) -> None:
+        self._model = ModelBackend(CONFIG, new_plant())
+        self.waits = 0
+
+    def request(self, accesses: bytes) -> Answer:
+        words, position = [], 0
+        while position < len(accesses):
+            kind, count = accesses[position], accesses[position + 1]
+            address = int.from_bytes(accesses[position + 2 : position + 4], "little")
+            if kind == AccessKind.WAIT:
+                self.waits += 1
+                assert self.waits < 100, "the host waits without a bound"
+                return Answer(Status.BUSY, REQUEST_HEAD + position, 0, np.array(words, np.uint32))
+            if kind == AccessKind.READ:
+                words += self._model.read_block(address, count).tolist()
+            position += ACCESS_HEAD + (4 * count if kind == AccessKind.WRITE else 0)
+        return Answer(Status.OK, REQUEST_HEAD + position, 0, np.array(words, np.uint32))
+
+
+def test_a_board_that_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A WAIT is asked again only for as long as the operation's settings allow."""
+    monkeypatch.setattr("crosstwin_sim.link.backend.Session", BusyForEver)
+    backend = SerialBackend(SimpleNamespace(name="a fake"))
+    with pytest.raises(
+        LinkError, match=r"BUSY of the board on a fake is still high \d+ clock cycles .* at most \d+; reset the board"
+    ):
+        backend.wait()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import crosstwin_hdl.verilog
-from crosstwin_model.check import Check, checking_plant
+from crosstwin_model.check import Check, ControllerFailure, checking_plant
 from crosstwin_model.config import PRESETS
 from crosstwin_model.observe import IDLE, Pins
 from crosstwin_model.plant import Plant, PlantConfig
@@ -163,7 +163,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def faulty_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a build folder whose controller misbehaves on tiles 1 to 5 and 7, and works on tile 0."""
+    """Return a build folder whose controller misbehaves on tiles 1 to 7, and works on tile 0."""
     original = crosstwin_hdl.verilog.to_verilog
 
     def to_verilog(config, *, flatten: bool = False) -> str:
@@ -179,9 +179,11 @@ def faulty_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "slot": "slot_ && tile != 4",
             "adc_sample": "adc_sample_ || (tile == 5 && row_pos_ != 0)",
             "s_axi_rvalid": "s_axi_rvalid_ && tile != 7",
+            "s_axi_rdata": "s_axi_rdata_ | hung",
         }
         joined = ", ".join(f".{port}({port}{'_' if port in changed else ''})" for port in ports)
-        wires = "".join(f"wire [15:0] {name}_; assign {name} = {value};\n" for name, value in changed.items())
+        wires = "reg hung = 0; always @(posedge clk) if (tile == 6) hung <= 1;\n"
+        wires += "".join(f"wire [31:0] {name}_; assign {name} = {value};\n" for name, value in changed.items())
         body = "\n".join([*declarations, wires, f"inner inner({joined});"])
         return text.replace("module crosstwin(", "module inner(") + f"module crosstwin({', '.join(ports)});\n{body}\nendmodule\n"
 
@@ -202,3 +204,19 @@ def test_misbehaviour_on_the_pins_is_an_error_with_its_clock_cycle(faulty_librar
     command(backend, Opcode.FORWARD, 0)
     with pytest.raises(PinError, match=rf"clock cycle \d+: .*{FAULTS[tile]}"):
         command(backend, Opcode.FORWARD if tile == 5 else Opcode.SYMMETRIZE, tile)
+
+
+def test_an_operation_that_never_ends_is_given_up(faulty_library: Path) -> None:
+    """The controller shows BUSY for ever after tile 6: the wait ends at what the settings allow."""
+    backend = new_backend(folder=faulty_library)
+    with pytest.raises(ControllerFailure, match=r"BUSY is still high \d+ clock cycles after COMMAND; .* at most \d+"):
+        command(backend, Opcode.SYMMETRIZE, 6)
+
+
+def test_an_operation_longer_than_one_call_of_the_simulator_is_waited_for() -> None:
+    backend = new_backend()
+    backend.write(MAP["PULSE"].offset, 0x4000 | 0x4000 << 16)
+    backend.write(MAP["SYMMETRIZE_PAIRS"].offset, 20)
+    command(backend, Opcode.SYMMETRIZE, TileKind.A)
+    assert backend.read(MAP["STATUS"].offset) == 0
+    assert backend.clock > 40 * 0x8000

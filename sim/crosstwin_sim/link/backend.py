@@ -9,8 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from crosstwin_hdl.link.protocol import ANSWER_WORDS, DIVISORS, REQUEST_HEAD, AccessKind, Status
+from crosstwin_hdl.link.protocol import ANSWER_WORDS, DIVISORS, REQUEST_HEAD, WAIT_POLLS, AccessKind, Status
 from crosstwin_model.config import ControllerConfig
+from crosstwin_model.operation_limit import LENGTH_REGISTERS, operation_limit
 from crosstwin_model.registers import Opcode, register_map
 
 from ..backend import Words, bus_error
@@ -142,6 +143,7 @@ class SerialBackend:
     def _carry_out(self) -> Words:
         """Have everything carried out that was put off, in as few requests as it takes, and return all words read."""
         read: list[Words] = []
+        polled, limit = 0, 0
         while self._pending:
             asked = [self._pending[k] for k in range(fitting(self._pending))]
             answer = self._session.request(b"".join(access.encode() for access in asked))
@@ -152,11 +154,33 @@ class SerialBackend:
                 done += 1
             for _ in range(done):
                 self._pending.popleft()
-            if answer.status in (Status.OK, Status.BUSY):
+            if answer.status is Status.OK:
+                continue
+            if answer.status is Status.BUSY:
+                limit = limit or self._limit()
+                polled += WAIT_POLLS  # each poll takes a clock cycle or more
+                if polled > limit:
+                    self._pending.clear()
+                    raise LinkError(
+                        f"BUSY of {self._where} is still high {polled} clock cycles after COMMAND; its settings allow at most "
+                        f"{limit}; reset the board"
+                    )
                 continue
             self._pending.clear()
             self._fail(answer.status, asked[done], answer.completed)
         return np.concatenate(read) if read else np.zeros(0, np.uint32)
+
+    def _limit(self) -> int:
+        """Return the most clock cycles that the operation under way can take, by the settings in the controller."""
+        settings = {}
+        for name in LENGTH_REGISTERS:
+            access = Access(AccessKind.READ, self._registers[name].offset, 1)
+            answer = self._session.request(access.encode())
+            if answer.status is not Status.OK:
+                self._pending.clear()
+                self._fail(answer.status, access, 0)
+            settings[name] = int(answer.words[0])
+        return operation_limit(self.config, settings)
 
     def _fail(self, status: Status, access: Access, completed: int) -> None:
         address = access.address + 4 * completed

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from crosstwin_model.check import ControllerFailure
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.numbers import whole_array
 from crosstwin_model.observe import Pins
+from crosstwin_model.operation_limit import LENGTH_REGISTERS, operation_limit
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Response, register_map
 
@@ -137,9 +139,22 @@ class RtlBackend:
             self._refused(response, f"write of {int(words[index]):#010x} to", address + 4 * index)
 
     def wait(self) -> None:
-        """Run the clock until no operation is under way, and apply what was driven."""
+        """Run the clock until no operation is under way, and apply what was driven.
+
+        Raises
+        ------
+        ControllerFailure
+            If the operation outlasts what its settings allow.
+        """
+        began = self.clock
+        limit = None
         while (result := self._library.wait(_PATIENCE)) == BUSY:
-            pass
+            if limit is None:  # asked of the controller only here, so that short operations cost no reads
+                limit = operation_limit(self.config, {name: self.read(self._registers[name].offset) for name in LENGTH_REGISTERS})
+            if self.clock - began > limit:
+                raise ControllerFailure(
+                    f"BUSY is still high {self.clock - began} clock cycles after COMMAND; its settings allow at most {limit}"
+                )
         if result:
             self._library.check(result)
         self._array.apply_slots(self._library)
