@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from crosstwin_model.registers import Response
+from crosstwin_model.registers import Response, register_map
 from crosstwin_sim.cli.main import run
+from crosstwin_sim.rtl.backend import RtlBackend
 from crosstwin_sim.rtl.device import RtlDevice
-from crosstwin_sim.rtl.library import PinError
+from crosstwin_sim.rtl.library import BUSY, PinError
 
 
 def test_agreement_is_exit_code_0_and_a_json_file_says_what_was_compared(
@@ -57,6 +59,29 @@ def test_misconduct_on_the_pins_is_a_mismatch(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr(RtlDevice, "command", shorted)
     assert run(["check", "--config", "tiny", "--ops", "50"]) == 1
     assert "clock cycle 8: a line was driven + and - at once" in capsys.readouterr().out
+
+
+def test_a_hang_is_exit_code_1_with_the_command_that_replays_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """BUSY never falls, while the clock runs on: the check ends by itself."""
+    original = RtlBackend.__init__
+
+    def hanging(backend: RtlBackend, *arguments: Any, **options: Any) -> None:
+        original(backend, *arguments, **options)
+
+        def wait(limit: int) -> int:
+            backend.read(register_map(backend.config)["STATUS"].offset)
+            assert backend.clock < 1_000_000, "the wait has no bound"
+            return BUSY
+
+        monkeypatch.setattr(backend._library, "wait", wait)
+
+    monkeypatch.setattr(RtlBackend, "__init__", hanging)
+    assert run(["check", "--config", "tiny", "--ops", "20"]) == 1
+    text = capsys.readouterr().out
+    assert "BUSY is still high" in text
+    assert "crosstwin check --config tiny --backend rtl --ops 1 --seed 1 --waves" in text
 
 
 def test_waves_are_written_where_it_says(
