@@ -72,7 +72,7 @@ def test_a_hang_is_exit_code_1_with_the_command_that_replays_it(
 
         def wait(limit: int) -> int:
             backend.read(register_map(backend.config)["STATUS"].offset)
-            assert backend.clock < 1_000_000, "the wait has no bound"
+            assert backend.clock < 20_000, "the wait has no bound"
             return BUSY
 
         monkeypatch.setattr(backend._library, "wait", wait)
