@@ -131,13 +131,36 @@ def test_a_checkpoint_of_another_device_names_only_what_differs(tmp_path: Path, 
     device.write_text(text.format("mine", 0.03))
     capsys.readouterr()
     assert run([*command, "--resume"]) == 2
-    assert (
-        capsys.readouterr()
-        .err.splitlines()[-1]
-        .endswith("run.npz is of a run whose device.dw_min is 0.02, not 0.03; name another file with --checkpoint")
-    )
+    said = capsys.readouterr().err
+    assert "run.npz is of a run whose device.dw_min is 0.02, not 0.03; settings." in said
+    assert said.endswith("settings.step is 0.02, not 0.03; name another file with --checkpoint\n")
     assert run([*MODEL, *checkpoint, "--resume"]) == 2
-    assert "is of a run whose device.rule is 'piecewise_step', not 'soft_bounds'; settings.bound_steps" in capsys.readouterr().err
+    assert "is of a run whose device.rule is 'piecewise_step', not 'soft_bounds'; settings." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("few")
+def test_a_checkpoint_belongs_to_its_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [*MODEL, "--epochs", "1", "--checkpoint", str(tmp_path / "run.npz")]
+    assert run([*command, "--rate", "0.2,0.1"]) == 0
+    assert "Settings tuned for s1, with --rate as given: rate 0.2, 0.1;" in capsys.readouterr().err
+    assert run([*command, "--rate", "0.2,0.1", "--resume"]) == 0
+    capsys.readouterr()
+    assert run([*command, "--resume"]) == 2
+    assert "is of a run whose settings.rates is [0.2, 0.1], not [0.1, 0.1]" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("few")
+def test_a_run_says_which_settings_it_uses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    impostor = tmp_path / "s1.toml"
+    impostor.write_text('[device]\nrule = "soft_bounds"\ndw_min = 0.04\nw_max = 1.2\nw_min = -1.2\n')
+    for device, words in (
+        ("s2", "Settings tuned for s2: rate 0.15, 0.15; transfer rate 0.32, 0.1 every 2, 2 updates; no zero-shift;"),
+        (str(impostor), "Settings derived for s1 from those of s1 (60 states, steps of 0.04,"),
+        ("reram_es", "; with zero-shift;"),
+        ("reram_hfo2_array", "reram_hfo2_array has 3 states; the rule was measured on devices of 14 to 10000. Expect less"),
+    ):
+        assert run([*MODEL, "--epochs", "1", "--device", device, "--checkpoint", str(tmp_path / "run.npz")]) == 0
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("few")
@@ -162,32 +185,48 @@ def test_a_run_whose_reads_saturate_says_what_helps(tmp_path: Path, capsys: pyte
     for adc_range, said in ((12.0, False), (0.5, True)):
         plant.write_text(f"[plant]\nadc_range = {adc_range}\n")
         assert run([*MODEL, *checkpoint, "--algorithm", "sgd", "--plant", str(plant)]) == 0
-        assert ("% of the reads were saturated: a larger adc_range in a file for --plant" in capsys.readouterr().err) is said
+        captured = capsys.readouterr()
+        assert ("% of the reads were saturated: more --bound-steps, a lower --forward-gain" in captured.err) is said
+        assert "as intended" not in captured.out
 
 
 @pytest.mark.usefixtures("few")
-def test_a_device_without_settings_of_its_own_is_read_with_bound_management(tmp_path: Path) -> None:
+def test_saturation_that_the_settings_intend_is_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Initial weights of 0.5 carry most outputs of the first layer beyond +-3, where tanh is flat."""
+    arguments = ["--epochs", "1", "--checkpoint", str(tmp_path / "run.npz"), "--initial", "0.5"]
+    assert run([*MODEL, *arguments]) == 0
+    captured = capsys.readouterr()
+    assert "still saturated, as intended: the ADC clips the layers' outputs at +-3, +-12" in captured.out
+    assert "of the reads were saturated" not in captured.err
+    assert run([*MODEL, *arguments, "--forward-gain", "6"]) == 0
+    captured = capsys.readouterr()
+    assert "as intended" not in captured.out
+    assert "of the reads were saturated" in captured.err
+
+
+@pytest.mark.usefixtures("few")
+def test_a_narrow_adc_is_made_up_for_by_gains_and_bound_management(tmp_path: Path) -> None:
     device = tmp_path / "mine.toml"
     device.write_text('[device]\nrule = "soft_bounds"\ndw_min = 0.05\nw_max = 1.2\nw_min = -1.2\n')
     plant = tmp_path / "plant.toml"
     plant.write_text("[plant]\nadc_range = 2.0\n")
     files = ["--checkpoint", str(tmp_path / "run.npz"), "--json", str(tmp_path / "a.json"), "--plant", str(plant)]
     assert run([*MODEL, "--epochs", "1", "--device", str(device), *files]) == 0
-    reads = json.loads((tmp_path / "a.json").read_text())["reads"]
-    assert sum(layer["repeated"] for layer in reads) > 0
-    assert sum(layer["saturated"] for layer in reads) == 0
+    document = json.loads((tmp_path / "a.json").read_text())
+    assert document["config"]["settings"]["forward_gains"] == [0, 0]
+    assert sum(layer["repeated"] for layer in document["reads"]) > 0
+    assert sum(layer["saturated"] for layer in document["reads"]) == 0
 
 
-@pytest.mark.parametrize("step", [1e-6, 0.2])
-def test_a_device_that_the_settings_do_not_fit_is_refused_before_anything_is_written(
-    step: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_settings_that_do_not_fit_are_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    device = tmp_path / "mine.toml"
-    device.write_text(f'[device]\nrule = "soft_bounds"\ndw_min = {step}\nw_max = 0.8\nw_min = -0.8\n')
     files = ["--trace", str(tmp_path / "run.h5"), "--checkpoint", str(tmp_path / "run.npz")]
-    words = f"mine, with steps of {step:g} and these converters, cannot be trained with the experiment's settings: the transfer"
-    assert words in sentence(capsys, [*MODEL, "--device", str(device), *files])
-    assert list(tmp_path.iterdir()) == [device]
+    words = (
+        "s1, with steps of 0.02 and these converters, cannot be trained with these settings: the transfer rate needs a full scale"
+    )
+    assert words in sentence(capsys, [*MODEL, "--transfer-rate", "1e-6", *files])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_float_algorithm_needs_no_crossbar(tmp_path: Path) -> None:
@@ -221,6 +260,20 @@ def test_a_device_file_is_trained_on(tmp_path: Path) -> None:
         (["--algorithm", "adam"], ["adam", "sgd", "shd", "float"]),
         (["--epochs", "0"], ["--epochs", "0"]),
         (["--seed", "-1"], ["--seed", "-1"]),
+        (["--rate", "fast"], ["--rate is 'fast'; allowed are numbers"]),
+        (["--transfer-every", "1.5"], ["--transfer-every is '1.5'; allowed are whole numbers"]),
+        (["--rate", "1,2,3"], ["--rate is '1,2,3'; allowed is one value, or 2 with commas between them"]),
+        (["--decay", "1,2"], ["--decay is '1,2'; allowed is one value"]),
+        (["--rate", "0"], ["--rate is '0': rates is 0.0; allowed are numbers above 0"]),
+        (["--scale", "nan"], ["--scale is 'nan': scales is nan; allowed are numbers above 0"]),
+        (
+            ["--forward-gain", "3,16"],
+            ["--forward-gain is '3,16': forward_gains is 16; allowed are numbers 0 or more, at most 15"],
+        ),
+        (["--bl-min", "64"], ["--bl-min is '64': bl_min is 64; allowed are 1 to bl_max, 32"]),
+        (["--source", "count"], ["--source is 'count': source is 'count'; allowed are hammersley, lfsr and lfsr_per_line"]),
+        (["--algorithm", "sgd", "--transfer-rate", "1"], ["does not use A, as shd does; leave --transfer-rate out"]),
+        (["--algorithm", "float", "--rate", "1"], ["--algorithm float uses no crossbar; leave --backend and --rate out"]),
         (["--json", "/no/such/folder/a.json"], ["/no/such/folder"]),
         (["--plot", "a.bmp"], ["a.bmp", ".png", ".svg", ".pdf"]),
         (["--resume", "--checkpoint", "none.npz"], ["none.npz", "without --resume"]),

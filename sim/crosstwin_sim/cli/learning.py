@@ -24,9 +24,12 @@ from crosstwin_sim.trace import Recorder
 
 from .common import interruptible, progress, stderr, stdout
 from .train_options import Wanted
+from .train_settings import Choice
 
-#: Above this part of saturated reads, a run says what helps.
+#: Above this part of saturated reads, a run says whether that is intended, or else what helps.
 _OFTEN = 0.05
+#: An ADC that clips a layer's outputs there or later takes little from it: tanh 2.9 is .994.
+_LATE = 2.9
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Task:
         What is learned, for people.
     run : BaseRun
         The run on crossbars.
+    choice : Choice
+        Where its settings are from.
     data
         What its trainer learns from.
     ticks : int
@@ -57,6 +62,7 @@ class Task:
 
     title: str
     run: BaseRun
+    choice: Choice
     data: Any
     ticks: int
     reference: Callable[[Tick], list[float]]
@@ -66,9 +72,17 @@ class Task:
     draw: Callable[[str, str, list[Curve], Plant], None] | None = None
 
 
-def _is_tuned(run: BaseRun) -> bool:
-    """Whether the settings were searched for on this array without bound management: some reads then saturate, and may."""
-    return run.settings.bound_steps == 0 and run.plant == PlantConfig() and run.array in (None, EmulatedConfig())
+def _clips(run: BaseRun) -> list[float]:
+    """Return where each layer's outputs are clipped by the ADC, after bound management, scaled as the network sees them."""
+    adc_range = (run.plant.adc_range if run.array is None else run.array.adc_range) * 2**run.settings.bound_steps
+    return [adc_range / 2**gain * scale for gain, scale in zip(run.settings.forward_gains, run.settings.scales, strict=True)]
+
+
+def _may_saturate(task: Task) -> bool:
+    """Whether reads may saturate: the settings were tuned with that, or outputs are clipped late."""
+    run = task.run
+    tuned = task.choice.tuned and run.plant == PlantConfig() and run.array in (None, EmulatedConfig())
+    return tuned or min(_clips(run)) >= _LATE
 
 
 def _make_plant(wanted: Wanted, run: BaseRun) -> Plant | None:
@@ -129,6 +143,7 @@ def carry_out(wanted: Wanted, task: Task) -> None:
     plant = _make_plant(wanted, run)
     _require_start(wanted, task, name, plant, path)
     stderr.print(f"Training {run.name} by {words}, back end {name}; {place}", soft_wrap=True)
+    stderr.print(task.choice.lines(run.algorithm), soft_wrap=True, markup=False)
     with ExitStack() as stack:
         recorder = None
         if wanted.trace and plant is not None:
@@ -143,18 +158,22 @@ def carry_out(wanted: Wanted, task: Task) -> None:
     reference = _reference(task)
     digest = f", SHA-256 of all conductances {result.conductance_sha256}" if plant else ""
     vectors, repeated, saturated = (sum(counts) for counts in zip(*result.reads, strict=True))
+    often, intended = saturated > _OFTEN * vectors, ""
+    if often and _may_saturate(task):
+        clips = ", ".join(f"+-{clip:.3g}" for clip in _clips(run))
+        intended = f", as intended: the ADC clips the layers' outputs at {clips} (docs/learning.md)"
     stdout.print(
         f"{words}, back end {name}: {_final(task, result.accuracy)}, float SGD {_final(task, reference)}\n"
-        f"Reads: {vectors} vectors, {repeated} repeated with a wider range, {saturated} still saturated\n"
+        f"Reads: {vectors} vectors, {repeated} repeated with a wider range, {saturated} still saturated{intended}\n"
         f"{result.clock_cycles} clock cycles, {result.seconds:.1f} s{digest}{more}",
         soft_wrap=True,
         markup=False,
     )
-    if saturated > _OFTEN * vectors and not _is_tuned(run):
+    if often and not intended:
         option = "--array" if wanted.array_name else "--plant"
         stderr.print(
-            f"{100 * saturated / vectors:.0f} % of the reads were saturated: a larger adc_range in a file for {option} keeps "
-            "outputs within the ADC's range.",
+            f"{100 * saturated / vectors:.0f} % of the reads were saturated: more --bound-steps, a lower --forward-gain or "
+            f"a larger adc_range in a file for {option} keeps outputs within the ADC's range.",
             soft_wrap=True,
         )
     if wanted.json_path:

@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from crosstwin_model.plant import Plant
-from crosstwin_sim.experiments.digits import load_split, train_float
+from crosstwin_sim.experiments.derived import REFERENCE
+from crosstwin_sim.experiments.digits import CONFIG, load_split, train_float
 from crosstwin_sim.experiments.picture import draw_network
 from crosstwin_sim.experiments.run import Run
-from crosstwin_sim.experiments.settings import digits_settings
+from crosstwin_sim.experiments.settings import digits_settings, tuned_settings
 from crosstwin_sim.figures import ACCURACY, Curve
 from crosstwin_sim.network import Algorithm
 
@@ -35,21 +36,22 @@ def command(**options: Any) -> None:
       crosstwin train digits --array emulated
 
     Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. A device file has one table
-    [device] and is trained with the settings of s1. A plant file has one table [plant], with line resistance in [plant.lines]
+    [device] and is trained with settings that a rule derives from it (docs/learning.md); the options from --rate on change them.
+    A plant file has one table [plant], with line resistance in [plant.lines]
     (docs/devices.md). The array "emulated" is the one that a board can have in its gateware, bit for bit
     (docs/emulated_array.md). The algorithm float uses no crossbar.
     """
-    wanted = Wanted(**options)
+    wanted = Wanted.of(options)
     split, device = load_split(wanted.seed), wanted.load_device()
-    settings = digits_settings(device.name, wanted.chosen)
-    reference_settings = digits_settings(device.name, Algorithm.SHD)
+    choice = wanted.choose(device, tuned_settings, lambda algorithm: digits_settings(REFERENCE.name, algorithm), CONFIG)
+    reference_settings = tuned_settings(device, Algorithm.SHD) or digits_settings(REFERENCE.name, Algorithm.SHD)
     run = Run(
         wanted.chosen,
         device,
-        wanted.zero_shift,
+        choice.zero_shift,
         wanted.epochs,
         wanted.seed,
-        settings,
+        choice.settings,
         plant=wanted.load_plant(),
         array=wanted.load_array(),
     )
@@ -60,6 +62,7 @@ def command(**options: Any) -> None:
     task = Task(
         "Digits",
         run,
+        choice,
         split,
         len(split.train_y) + len(split.test_y),
         lambda tick: train_float(reference_settings, split, wanted.epochs, wanted.seed, tick),

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import click
 
-from crosstwin_model.devices import Device, load_device
+from crosstwin_model.config import ControllerConfig
+from crosstwin_model.devices import DEVICES, Device, load_device
 from crosstwin_model.devices.soft_bounds import SoftBounds
 from crosstwin_model.emulated_config import EmulatedConfig, load_emulated
 from crosstwin_model.plant import PlantConfig
 from crosstwin_model.plant_config import load_plant
 from crosstwin_sim.backends import BACKENDS, SERIAL
 from crosstwin_sim.errors import CrosstwinError
+from crosstwin_sim.experiments.settings import Settings
 from crosstwin_sim.figures import figure_format
 from crosstwin_sim.link.port import DEFAULT_BAUD
 from crosstwin_sim.network import Algorithm
 
 from .common import json_option, require_folder
+from .train_settings import SETTINGS, Choice, choose, setting_options
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -54,7 +57,9 @@ def run_options(epochs: int) -> Callable[[_Command], _Command]:
             help="In place of --device and --plant: the array that can be emulated in fabric, or a file with a table [emulated].",
         ),
         click.option(
-            "--zero-shift", is_flag=True, help="First drive A to its symmetry point and program its reference to it (shd)."
+            "--zero-shift/--no-zero-shift",
+            default=None,
+            help="First drive A to its symmetry point and program its reference to it (shd).  [default: as the settings say]",
         ),
         click.option(
             "--backend",
@@ -104,6 +109,7 @@ def run_options(epochs: int) -> Callable[[_Command], _Command]:
     )
 
     def decorate(command: _Command) -> _Command:
+        command = setting_options(command)
         for option in reversed(options):
             command = option(command)
         return command
@@ -119,7 +125,7 @@ class Wanted:
     device: str
     plant: str | None
     array_name: str | None
-    zero_shift: bool
+    zero_shift: bool | None
     backend: str | None
     port: str | None
     baud: int
@@ -131,6 +137,15 @@ class Wanted:
     checkpoint: Path | None
     resume: bool
     trace: Path | None
+    #: Values of the options of :data:`crosstwin_sim.cli.train_settings.SETTINGS` that were given, by their keys.
+    given: dict[str, str]
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Self:
+        """Return the options of a command, those that change settings in one dictionary."""
+        keys = {setting.key for setting in SETTINGS}
+        given = {key: value for key, value in options.items() if key in keys and value is not None}
+        return cls(**{key: value for key, value in options.items() if key not in keys}, given=given)
 
     def __post_init__(self) -> None:
         self._refuse_useless()
@@ -150,7 +165,7 @@ class Wanted:
     def _refuse_useless(self) -> None:
         """Refuse options that the others leave without effect: whoever gave them expects one."""
         given = {
-            "--zero-shift": self.zero_shift,
+            "--zero-shift": self.zero_shift is not None,
             "--backend": self.backend is not None,
             "--port": self.port is not None,
             "--baud": self.baud != DEFAULT_BAUD,
@@ -160,6 +175,7 @@ class Wanted:
             "--checkpoint": self.checkpoint is not None,
             "--resume": self.resume,
             "--trace": self.trace is not None,
+            **{setting.option: setting.key in self.given for setting in SETTINGS},
         }
 
         def refuse(reason: str, *names: str) -> None:
@@ -170,7 +186,8 @@ class Wanted:
         if self.algorithm == "float":
             refuse("--algorithm float uses no crossbar", *given)
         if self.algorithm == "sgd":
-            refuse("--algorithm sgd does not use A, as shd does", "--zero-shift")
+            transfers = (setting.option for setting in SETTINGS if setting.option.startswith("--transfer"))
+            refuse("--algorithm sgd does not use A, as shd does", "--zero-shift", *transfers)
         if self.backend == SERIAL:
             refuse("A board's array can be neither kept nor recorded", "--checkpoint", "--resume", "--trace")
             refuse("A board's array has no threads", "--threads")
@@ -189,7 +206,8 @@ class Wanted:
         array = self.load_array()
         if array is None:
             return load_device(self.device)
-        return SoftBounds(name="emulated", dw_min=array.dw_min, w_max=array.w_max, w_min=array.w_min)
+        shared = ("dw_min", "dw_min_spread", "up_down", "up_down_spread", "c2c", "w_max", "w_min", "w_max_spread", "w_min_spread")
+        return SoftBounds(name="emulated", **{key: getattr(array, key) for key in shared})
 
     def load_array(self) -> EmulatedConfig | None:
         """Return the emulated array, or None where devices and plant are simulated."""
@@ -198,3 +216,39 @@ class Wanted:
     def load_plant(self) -> PlantConfig:
         """Return the rest of the array."""
         return PlantConfig() if self.plant is None else load_plant(self.plant)
+
+    def choose(
+        self,
+        device: Device,
+        tuned: Callable[[Device, Algorithm], Settings | None],
+        reference: Callable[[Algorithm], Settings],
+        controller: ControllerConfig,
+    ) -> Choice:
+        """Return the run's settings.
+
+        Parameters
+        ----------
+        device : Device
+            Of the run.
+        tuned : callable
+            Returns the settings that were tuned for a device, or None. An emulated array with the cells of a preset has those of
+            the preset.
+        reference : callable
+            Returns those that were tuned for the device that the rule carries settings over from.
+        controller : ControllerConfig
+            The run's.
+        """
+        array = self.load_array()
+        twin = (
+            device if array is None else next((one for one in DEVICES.values() if replace(device, name=one.name) == one), device)
+        )
+        return choose(
+            device,
+            self.chosen,
+            tuned(twin, self.chosen),
+            reference(self.chosen),
+            controller,
+            array or self.load_plant(),
+            zero_shift=self.zero_shift,
+            given=self.given,
+        )

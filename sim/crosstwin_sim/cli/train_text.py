@@ -11,7 +11,16 @@ import numpy as np
 
 from crosstwin_sim.backend import Backend
 from crosstwin_sim.experiments.corpus import ALPHABET, as_text, load_corpus
-from crosstwin_sim.experiments.text import TextRun, TextTrainer, corpus_sha256, text_settings, train_float, windows
+from crosstwin_sim.experiments.derived import REFERENCE
+from crosstwin_sim.experiments.text import (
+    TextRun,
+    TextTrainer,
+    corpus_sha256,
+    text_controller,
+    text_settings,
+    train_float,
+    windows,
+)
 from crosstwin_sim.figures import BITS
 from crosstwin_sim.lstm import write_text
 from crosstwin_sim.network import Algorithm
@@ -47,20 +56,25 @@ def command(text_path: Path | None, characters: int, hidden: int, layers: int, *
       crosstwin train text --backend model --hidden 16 --epochs 2 --plot text.png --resume
 
     The score is the bits that a character of further text costs, a tenth of what is learned; 2 to its power is the perplexity.
-    Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. All devices are trained with the
-    settings of s1.
+    Ctrl-C keeps the last finished epoch; the same command with --resume goes on from it. The settings were tuned
+    for s1; a rule carries them over to other devices (docs/learning.md), and the options from --rate on change them.
     """
-    wanted = Wanted(**options)
+    wanted = Wanted.of(options)
     corpus, device = load_corpus(text_path, characters, characters // 10), wanted.load_device()
-    settings = text_settings(wanted.chosen, layers)
+    choice = wanted.choose(
+        device,
+        lambda twin, algorithm: text_settings(algorithm, layers) if twin == REFERENCE else None,
+        lambda algorithm: text_settings(algorithm, layers),
+        text_controller(hidden, layers),
+    )
     text = corpus_sha256(corpus)
     run = TextRun(
         wanted.chosen,
         device,
-        wanted.zero_shift,
+        choice.zero_shift,
         wanted.epochs,
         wanted.seed,
-        settings,
+        choice.settings,
         hidden,
         layers,
         text,
@@ -80,6 +94,7 @@ def command(text_path: Path | None, characters: int, hidden: int, layers: int, *
         Task(
             f"Text on {layers} x {hidden} LSTM units",
             run,
+            choice,
             corpus,
             ticks,
             lambda tick: train_float(reference, corpus, tick),

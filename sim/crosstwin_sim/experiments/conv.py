@@ -39,7 +39,7 @@ _SHARED = Settings(
     bound_steps=3,
 )
 
-#: Found with ``benchmarks/tune_learning.py`` on validation samples with ``s1``, and used for all devices.
+#: Found with ``benchmarks/tune_learning.py`` on validation samples with ``s1``.
 SETTINGS = {
     Algorithm.SHD: _SHARED,
     Algorithm.SGD: replace(_SHARED, rates=(0.005, 0.01, 0.01), source="lfsr_per_line"),

@@ -1,4 +1,4 @@
-"""Settings of a training run, and those of the digits experiment, one set a device and algorithm.
+"""Settings of a training run, and those of the digits experiment that were tuned, one set a device and algorithm.
 
 Those of digits were searched for in a float simulation of the same training, and compared with their neighbours on the real
 path by ``benchmarks/tune_digits.py``, always on validation samples, a fifth of the training samples. A split's own test samples
@@ -8,8 +8,12 @@ seeds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields
 
+from crosstwin_model.config import SOURCE_NAMES
+from crosstwin_model.devices import DEVICES, Device
+from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.network import Algorithm
 
 
@@ -42,7 +46,14 @@ class Settings:
     source : str
         Random source of updates and transfers.
     bound_steps : int
-        Repeats of a read that saturates, at most (bound management).
+        Repeats of a read that saturates, at most (bound management), 0 to 15.
+    step : float or None
+        Conductance step that the host plans a pulse with; None takes the device's dw_min.
+
+    Raises
+    ------
+    CrosstwinError
+        If a value is out of its range; what the controller must allow too, :class:`crosstwin_sim.crossbar.Crossbar` checks.
     """
 
     rates: tuple[float, ...]
@@ -60,6 +71,47 @@ class Settings:
     bl_max: int = 32
     source: str = "hammersley"
     bound_steps: int = 0
+    step: float | None = None
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            for entry in value if isinstance(value, tuple) else (value,):
+                _require(one.name, entry)
+        if self.bl_min > self.bl_max:
+            raise CrosstwinError(f"bl_min is {self.bl_min}; allowed are 1 to bl_max, {self.bl_max}")
+
+
+#: Fields that may be 0; the other numbers are above it. SGD has transfer rates of 0, and does not use them.
+_FROM_0 = frozenset(("transfer_rates", "decay", "skip_below", "bound_steps", "forward_gains", "backward_gains", "transfer_gains"))
+#: Largest values of the fields that have one.
+_AT_MOST = {
+    "transfer_every": 0xFFFF,
+    "skip_below": 1,
+    "forward_gains": 15,
+    "backward_gains": 15,
+    "transfer_gains": 15,
+    "transfer_bl": 128,
+    "bl_min": 128,
+    "bl_max": 128,
+    "bound_steps": 15,
+    "step": 1,
+}
+
+
+def _require(name: str, value: float | str | None) -> None:
+    """Refuse a value of a field that is out of its range."""
+    if isinstance(value, str):
+        if value not in SOURCE_NAMES or value == "count":
+            raise CrosstwinError(f"{name} is {value!r}; allowed are hammersley, lfsr and lfsr_per_line")
+        return
+    if value is None:
+        return
+    most = _AT_MOST.get(name)
+    low = value >= 0 if name in _FROM_0 else value > 0
+    if not (math.isfinite(value) and low and (most is None or value <= most)):
+        least = "0 or more" if name in _FROM_0 else "above 0"
+        raise CrosstwinError(f"{name} is {value}; allowed are numbers {least}{'' if most is None else f', at most {most}'}")
 
 
 #: The float reference takes scales, initial weights, skipping and decay from the device's SHD settings, and these rates.
@@ -85,16 +137,16 @@ SETTINGS: dict[str, dict[Algorithm, Settings]] = {
 }
 
 
-#: An emulated array has the devices of s1 unless it is told otherwise.
-SETTINGS["emulated"] = SETTINGS["s1"]
+def tuned_settings(device: Device, algorithm: Algorithm) -> Settings | None:
+    """Return the settings that were searched for on a preset, or None for a device that has none of its own.
 
-#: Repeats of a saturated read on devices that no settings were searched for. The read gains are those of s1: with a wider range
-#: of conductances most outputs are beyond the ADC's range, and a run ends some points lower.
-_BOUND_STEPS = 5
+    A device is known by what it is: a file that calls other devices ``s1`` gets none.
+    """
+    if device.name not in SETTINGS or DEVICES.get(device.name) != device:
+        return None
+    return SETTINGS[device.name][algorithm]
 
 
 def digits_settings(device: str, algorithm: Algorithm) -> Settings:
-    """Return a device's settings; for one that has none of its own those of ``s1``, with bound management."""
-    if device in SETTINGS:
-        return SETTINGS[device][algorithm]
-    return replace(SETTINGS["s1"][algorithm], bound_steps=_BOUND_STEPS)
+    """Return the tuned settings of the preset of that name."""
+    return SETTINGS[device][algorithm]

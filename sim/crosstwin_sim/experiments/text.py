@@ -24,8 +24,15 @@ WINDOW = 16
 FLOAT_RATE = 0.1
 
 
+def text_controller(hidden: int, layers: int) -> ControllerConfig:
+    """Return the smallest controller that has lines and tile pairs for an LSTM of that size."""
+    shapes = lstm_shapes(len(ALPHABET), hidden, layers)
+    rows, columns = (max(shape[side] for shape in shapes) for side in (0, 1))
+    return ControllerConfig("text", rows=rows, columns=columns, pairs=len(shapes), adc_lanes=16)
+
+
 def text_settings(algorithm: Algorithm, layers: int) -> Settings:
-    """Return the settings of a network of that many LSTM layers, found on validation text with ``s1``, for all devices."""
+    """Return the settings of a network of that many LSTM layers, found on validation text with ``s1``."""
     shd = algorithm is Algorithm.SHD
 
     def each(gates: float, outputs: float) -> tuple[float, ...]:
@@ -75,9 +82,7 @@ class TextRun(BaseRun):
 
     @property
     def controller(self) -> ControllerConfig:
-        rows, columns = (max(shape[side] for shape in self.shapes) for side in (0, 1))
-        config = ControllerConfig("text", rows=rows, columns=columns, pairs=len(self.shapes), adc_lanes=16)
-        return with_source(config, self.settings.source)
+        return with_source(text_controller(self.hidden, self.layers), self.settings.source)
 
     def trainer(self, backend: Backend, data: Any) -> Trainer:
         return TextTrainer(backend, self, data)

@@ -81,7 +81,7 @@ class BaseRun(ABC):
     algorithm : Algorithm
         SGD or SHD.
     device : Device
-        Crosspoint devices of all tiles; the host needs their nominal step.
+        Crosspoint devices of all tiles; the host needs their nominal step where the settings give none.
     zero_shift : bool
         Whether A is driven to its symmetry point, and its reference after it, before training.
     epochs, seed : int
@@ -192,10 +192,14 @@ class Trainer(ABC):
             self.driver.give_time(run.array)
             converters = Converters(run.array.input_full_scale, run.array.adc_range)
         for pair, (rows, columns) in enumerate(run.shapes):
-            pulses = PulseSettings(run.device.dw_min, source, settings.bl_min, settings.bl_max, settings.transfer_bl)
+            step = run.device.dw_min if settings.step is None else settings.step
+            pulses = PulseSettings(step, source, settings.bl_min, settings.bl_max, settings.transfer_bl)
             gains = (settings.forward_gains[pair], settings.backward_gains[pair], settings.transfer_gains[pair])
             reads = ReadSettings(63, *gains, settings.bound_steps)
-            crossbar = Crossbar(backend, pair, rows, columns, pulses=pulses, reads=reads, converters=converters)
+            try:
+                crossbar = Crossbar(backend, pair, rows, columns, pulses=pulses, reads=reads, converters=converters)
+            except ValueError as error:
+                raise CrosstwinError(f"the controller {run.controller.name} cannot take these settings: {error}") from None
             self.layers.append(Layer(crossbar, settings.scales[pair], settings.rates[pair], run.algorithm.kind))
         if run.algorithm is Algorithm.SHD:
             self._require_rates()
@@ -209,7 +213,7 @@ class Trainer(ABC):
             except ValueError as error:
                 raise CrosstwinError(
                     f"{self.run.device.name}, with steps of {self.run.device.dw_min:g} and these converters, cannot be trained "
-                    f"with the experiment's settings: {error}"
+                    f"with these settings: {error}"
                 ) from None
 
     def _set_transfers(self, epoch: int, on: bool) -> None:
