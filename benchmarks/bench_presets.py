@@ -25,7 +25,7 @@ from crosstwin_sim.scaling import Converters
 
 EPOCHS, SEEDS = 10, (1, 2, 3)
 #: Promised of SHD, in percent, on all presets but those that miss it; docs/learning.md says why they do.
-LEAST, MISSING = 90.0, ("pcm", "reram_hfo2_array", "reram_om_array")
+LEAST, MISSING = 90.0, ("pcm", "reram_hfo2_array")
 
 Job = tuple[str, Algorithm | None, int]
 

@@ -18,7 +18,8 @@ s_w^2. In parts of b this is
 
 Where it is more than the reference's, the scale is multiplied with f = noise_ref / noise. Noise in what the network sees then
 stays as it is, and weights fill their range. Rates and transfer rates are divided by f, so that a step of scale x conductance
-stays the same. The decay of the rates is divided by f too, so that the weights come to rest. BL and gains follow.
+stays the same. The decay of the rates is divided by f too, so that the weights come to rest. The transfer rates r of the layers
+come closer to their geometric mean m, as m^(1 - f) r^f: that was found by trial, on the noisy presets. BL and gains follow.
 
 *Symmetry points.* SHD needs those of A to be at its reference (Gokmen and Haensch 2020, 10.3389/fnins.2020.00103). Where they
 are off by more than a tenth of the half range, root mean square over cells, A is zero-shifted; that needs cells that have one.
@@ -159,7 +160,9 @@ def derive(
         step=None if device == REFERENCE else mine.step,
     )
     if algorithm is Algorithm.SHD:
-        settings = _with_transfers(settings, [rate / quiet for rate in tuned.transfer_rates], transfer, controller, converters)
+        mean = math.prod(tuned.transfer_rates) ** (1.0 / len(tuned.transfer_rates))
+        wanted = [_rounded(mean ** (1.0 - quiet) * rate**quiet / quiet) for rate in tuned.transfer_rates]
+        settings = _with_transfers(settings, wanted, transfer, controller, converters)
     shift = algorithm is Algorithm.SHD and mine.shiftable and mine.off_centre > _SCATTERED
     return Derived(settings, shift, mine)
 
