@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from amaranth.hdl import Cat, ClockDomain, Const, Module, Signal
+from amaranth.hdl import Cat, ClockDomain, Const, Module, Signal, Value
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import Out
 
@@ -67,8 +67,10 @@ class BoardTop(wiring.Component):
         m = Module()
         self._make_clock(m, platform)
         m.submodules.design = design = self._design
-        uart = platform.request("uart", 0)
-        m.d.comb += [design.rx.eq(uart.rx.i), uart.tx.o.eq(design.tx), design.estop.eq(platform.request("button", 0).i)]
+        uart = platform.request("uart", 0, dir="-")
+        button = platform.request("button", 0, dir="-")
+        m.d.comb += [design.rx.eq(_input(m, "uart_rx", uart.rx)), design.estop.eq(_input(m, "button", button))]
+        _drive(m, "uart_tx", uart.tx, design.tx)
         heartbeat = Signal(range(self._clock_hz))
         m.d.sync += heartbeat.eq(heartbeat + 1)
         with m.If(heartbeat == self._clock_hz - 1):
@@ -76,9 +78,9 @@ class BoardTop(wiring.Component):
         states = (heartbeat < self._clock_hz // 8, design.busy, design.fault)
         for number in sorted(set(self._lights)):
             shown = any_of(state for light, state in zip(self._lights, states, strict=True) if light == number)
-            m.d.comb += platform.request("led", number).o.eq(shown)
+            _drive(m, f"led_{number}", platform.request("led", number, dir="-"), shown)
         for name in self._quiet:
-            m.d.comb += platform.request(name, 0).o.eq(0)
+            _drive(m, name, platform.request(name, 0, dir="-"), Const(0))
         if self._pins:
             self._join_array(m, platform)
         return m
@@ -87,7 +89,7 @@ class BoardTop(wiring.Component):
         """Make the clock domain: the clock, and a reset until it runs and block RAM can be used for certain."""
         m.domains.start = start = ClockDomain(reset_less=True, local=True)
         m.domains.sync = sync = ClockDomain()
-        oscillator = platform.request(platform.default_clk, 0).i
+        oscillator = _input(m, "oscillator", platform.request(platform.default_clk, 0, dir="-"))
         clock, runs = oscillator, Const(1)
         if self._pll is not None:
             m.submodules.pll = self._pll
@@ -101,11 +103,23 @@ class BoardTop(wiring.Component):
 
     def _join_array(self, m: Module, platform: Any) -> None:
         """Join the design's array side to the connector."""
-        array = platform.request("array", 0, dir={**dict.fromkeys(self._pins, None), "clk": "-"})
+        array = platform.request("array", 0, dir="-")
         m.submodules.clock = clock = io.DDRBuffer(io.Direction.Output, array.clk)
         m.d.comb += clock.o.eq(Cat(1, 0))
         for name, width in self._pins.items():
             if self._design.signature.members[name].flow is Out:
-                m.d.comb += getattr(array, name).o.eq(getattr(self._design, name)[:width])
+                _drive(m, name, getattr(array, name), getattr(self._design, name)[:width])
             else:
-                m.d.comb += getattr(self._design, name).eq(getattr(array, name).i)
+                m.d.comb += getattr(self._design, name).eq(_input(m, name, getattr(array, name)))
+
+
+def _input(m: Module, name: str, port: io.PortLike) -> Value:
+    """Return the level of a port behind its buffer, the submodule ``pin_`` and its name."""
+    m.submodules[f"pin_{name}"] = buffer = io.Buffer(io.Direction.Input, port)
+    return buffer.i
+
+
+def _drive(m: Module, name: str, port: io.PortLike, value: Value) -> None:
+    """Drive a port through its buffer, the submodule ``pin_`` and its name."""
+    m.submodules[f"pin_{name}"] = buffer = io.Buffer(io.Direction.Output, port)
+    m.d.comb += buffer.o.eq(value)
