@@ -136,7 +136,7 @@ class Processor:
         else:
             self._uc.reg_write(self._machine.link, RETURN | thumb)
         self._uc.reg_write(self._machine.stack, stack)
-        self._uc.emu_start(self._entry | thumb, RETURN, timeout=10_000_000)
+        self._uc.emu_start(self._entry | thumb, RETURN, timeout=600_000_000)
         return int(self._uc.reg_read(self._machine.result)) & 0xFFFF_FFFF
 
     @property

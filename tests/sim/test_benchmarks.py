@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -64,16 +64,24 @@ def test_a_round_is_always_of_the_same_vectors(bench):
     assert seen[2:9] == seen[-7:] == [x.tobytes() for (x,) in vectors[:7]]
 
 
-def test_cores_are_counted_by_arithmetic(bench):
-    """Nothing is said about how many there are now, but two threads are neither of no use at all nor many times as fast."""
-    assert 0.1 < bench("cores").cores() < 4.0
+def stopwatch(*readings: float) -> SimpleNamespace:
+    """A clock that shows these times, one after the other."""
+    return SimpleNamespace(perf_counter=iter(readings).__next__)
 
 
-def test_plain_reading_is_by_one_thread_or_two(bench):
-    plain = bench("cores").Reading(1 << 16)
+def test_cores_are_how_often_the_time_of_two_threads_fits_into_that_of_one(bench, monkeypatch):
+    cores = bench("cores")
+    monkeypatch.setattr(cores, "time", stopwatch(0.0, 2.0, 5.0))
+    assert cores.cores() == 1.5
+
+
+def test_plain_reading_is_by_one_thread_or_two_and_its_second_time_counts(bench, monkeypatch):
+    cores = bench("cores")
+    plain = cores.Reading(1 << 16)
     for threads in (1, 2):
         plain._words[:] = np.random.default_rng(threads).integers(0, 1 << 30, plain._words.size, np.int32)
-        assert 0.0 < plain.seconds(threads) < 0.1
+        monkeypatch.setattr(cores, "time", stopwatch(0.0, 5.0, 6.0, 8.0))
+        assert plain.seconds(threads) == 2.0
         assert plain._job[16] ^ plain._job[32] == np.bitwise_xor.reduce(plain._words)
 
 

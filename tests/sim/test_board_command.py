@@ -20,6 +20,8 @@ from crosstwin_sim.link import open_board
 from crosstwin_sim.link.selftest import Outcome, array_traffic, compare, digital_traffic
 from crosstwin_sim.model_backend import ModelBackend
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 CONFIG = PRESETS["tiny"]
 #: As in test_host_link.py, so that one build serves both.
 ARRAY = EmulatedConfig(lanes=1, adc_range=1.0, adc_noise=0.01)

@@ -28,6 +28,7 @@ LEARNED, TRIED = 20, 10
 ARRAY = EmulatedConfig()
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_board_learns_digits_as_the_golden_model_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Same accuracy, reads and clock cycles, and the same outputs of all tiles at the end, which only the same weights give."""
     outputs: list[list[list[float]]] = []

@@ -331,7 +331,7 @@ def _reader() -> Iterator[Reader]:
         yield Reader(stack)
 
 
-@pytest.mark.usefixtures("checkout", "few_samples")
+@pytest.mark.usefixtures("checkout", "few_samples", "patient")
 @pytest.mark.parametrize("source", [source for source, items in everything().items() if items])
 def test_a_literal_reader_succeeds(source: str) -> None:
     with _reader() as reader:

@@ -29,7 +29,7 @@ from crosstwin_sim.errors import CrosstwinError
 from crosstwin_sim.link import LinkError, SerialBackend, open_board
 from crosstwin_sim.link.frames import Decoder, encode
 from crosstwin_sim.link.identity import identify, require_fit
-from crosstwin_sim.link.session import Answer, Session
+from crosstwin_sim.link.session import PATIENCE, Answer, Session
 from crosstwin_sim.model_backend import ModelBackend
 from crosstwin_sim.scaling import Converters
 
@@ -54,7 +54,7 @@ class Damage(Terminal):
 
     def send(self, data: bytes) -> None:
         if self._random.random() < self.rate:
-            time.sleep(self._random.choice((0.01, 0.7)))
+            time.sleep(self._random.choice((0.01, 1.4 * PATIENCE)))
             self.done += 1
         super().send(self._damage(data))
 
@@ -70,7 +70,7 @@ class Damage(Terminal):
 
 
 @pytest.fixture
-def board() -> Iterator[tuple[SimulatedBoard, SerialBackend]]:
+def board(patient: None) -> Iterator[tuple[SimulatedBoard, SerialBackend]]:
     board = SimulatedBoard(CONFIG, new_plant())
     with served(board) as port:
         backend = open_board(port, CONFIG)
@@ -106,6 +106,7 @@ def test_a_board_gives_the_model_s_bits(board: tuple[SimulatedBoard, SerialBacke
     assert board[0].plant is not None and board[0].plant.digest() == plant.digest()
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_damaged_line_gives_the_same_bits(seed: int) -> None:
     plant = new_plant()
@@ -133,6 +134,7 @@ def test_a_line_that_damages_all_ends_with_a_sentence() -> None:
         backend.close()
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_emulated_board_gives_its_twin_s_bits_and_begins_anew() -> None:
     expected = learn(ModelBackend(CONFIG, EmulatedPlant(CONFIG, ARRAY)), 30, ARRAY)  # type: ignore[arg-type]  # it is a plant
     with served(SimulatedBoard(CONFIG, ARRAY)) as port:
@@ -142,6 +144,7 @@ def test_an_emulated_board_gives_its_twin_s_bits_and_begins_anew() -> None:
             backend.close()
 
 
+@pytest.mark.usefixtures("patient")
 def test_slots_too_short_for_an_emulated_array_are_noticed() -> None:
     with served(SimulatedBoard(CONFIG, ARRAY)) as port:
         backend = open_board(port, CONFIG)
@@ -152,13 +155,16 @@ def test_slots_too_short_for_an_emulated_array_are_noticed() -> None:
         backend.close()
 
 
-def test_a_session_that_another_one_ends_is_lost(board: tuple[SimulatedBoard, SerialBackend]) -> None:
+def test_a_session_that_another_one_ends_is_lost(
+    board: tuple[SimulatedBoard, SerialBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
     backend = board[1]
     port = backend._session._line
     other = SerialBackend(port, CONFIG)
     other.write(MAP["BL"].offset, 3)
     assert other.read(MAP["BL"].offset) == 3
     backend._session._number = other._session._number + 100 & 0xFF  # a session's first number is by chance
+    monkeypatch.setattr("crosstwin_sim.link.session.ATTEMPTS", 12)
     with pytest.raises(LinkError, match="has lost its place: it was reset, or another program talks to it"):
         backend.read(MAP["ID"].offset)
 
@@ -278,12 +284,14 @@ def test_nothing_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 class Scripted:
-    """A line whose other end does something of its own with every frame; None is silence."""
+    """A line whose other end does something of its own with every frame; None is silence, and takes time on its clock only."""
 
     name, baud = "line", 12_500_000
 
-    def __init__(self, *ends: Callable[[bytes], bytes | None]) -> None:
-        self._ends, self._frames, self._said = ends, 0, b""
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *ends: Callable[[bytes], bytes | None]) -> None:
+        self._ends, self._frames, self._said, self._now = ends, 0, b"", 0.0
+        clock = SimpleNamespace(monotonic=lambda: self._now, monotonic_ns=time.monotonic_ns)
+        monkeypatch.setattr("crosstwin_sim.link.session.time", clock)
 
     def send(self, data: bytes) -> None:
         self._said = self._ends[min(self._frames, len(self._ends) - 1)](data) or b""
@@ -291,7 +299,7 @@ class Scripted:
 
     def receive(self, seconds: float) -> bytes:
         if not self._said:
-            time.sleep(seconds)
+            self._now += seconds
         said, self._said = self._said, b""
         return said
 
@@ -317,12 +325,11 @@ def complaint(status: Status) -> Callable[[bytes], bytes]:
 def test_the_sentence_is_about_what_most_attempts_ended_with(
     ends: list[Callable[[bytes], bytes | None]], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crosstwin_sim.link.session.PATIENCE", 0.005)
     with pytest.raises(LinkError, match=sentence):
-        Session(Scripted(*ends))
+        Session(Scripted(monkeypatch, *ends))
 
 
-def test_an_answer_behind_an_echo_is_taken() -> None:
+def test_an_answer_behind_an_echo_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adapters with one wire for both ways give back what they send."""
 
     def answer(frame: bytes) -> bytes:
@@ -330,7 +337,7 @@ def test_an_answer_behind_an_echo_is_taken() -> None:
         assert content is not None
         return frame + encode(bytes((content[1], Status.OK, len(content), 0)) + b"\x01\x02\x00\x00")
 
-    session = Session(Scripted(answer))
+    session = Session(Scripted(monkeypatch, answer))
     assert session.request(b"\x02\x01\x00\x00").words.tolist() == [0x201]
 
 

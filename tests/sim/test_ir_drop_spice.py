@@ -55,7 +55,7 @@ def spice(folder: Path, cells: Floats, rows: Lines, columns: Lines, volts: Float
     output = folder / "nodes.raw"
     circuit = folder / "crossbar.cir"
     circuit.write_text(netlist(cells, rows, columns, volts, output))
-    run = subprocess.run([ngspice, "-b", circuit.name], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run([ngspice, "-b", circuit.name], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     assert output.exists(), run.stdout + run.stderr
     head, _, tail = output.read_text().partition("Values:")
     names = re.findall(r"^\s*\d+\s+v\((\w+)\)\s+voltage", head, re.MULTILINE)

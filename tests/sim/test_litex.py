@@ -107,7 +107,7 @@ def test_bridge_reaches_the_registers_and_the_interrupt_follows(system: Path, tm
         env={**os.environ, "VERILATOR_ROOT": str(VERILATOR)},
     )
     assert built.returncode == 0, built.stderr
-    done = subprocess.run([tmp_path / "Vbench"], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([tmp_path / "Vbench"], capture_output=True, text=True, check=False, timeout=600)
     assert f"ID {IDENTITY:08x} irq 0" in done.stdout, done.stdout + done.stderr
     assert f"STATUS {int(Interrupt.ERROR):08x} irq 1" in done.stdout
 

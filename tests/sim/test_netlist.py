@@ -83,6 +83,7 @@ def test_multiplier_cell_multiplies_both_ways(tmp_path: Path, registered: bool) 
     simulate(tmp_path, f"reg [17:0] a, b; reg s, c = 0, e = 0; wire [35:0] p; {cell}", lines)
 
 
+@pytest.mark.usefixtures("patient")
 def test_netlist_of_a_whole_board_passes_its_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """UART, bridge, controller and emulated array as ECP5 cells, block RAM among them, and the real client on their line."""
     config = ControllerConfig("netlist", 2, 2, adc_bits=6, adc_lanes=1, bl_max=16, sources=("hammersley",), fired_counter=False)

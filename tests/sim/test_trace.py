@@ -199,7 +199,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import test_trace as t
 from crosstwin_sim.trace import writer
-writer.PART_SECONDS = 0.02
+writer.PART_SECONDS = 0.0
 plant = t.new_plant()
 recorder = t.Recorder({str(path)!r}, plant)
 while True:

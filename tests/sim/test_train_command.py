@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -56,21 +54,38 @@ def test_zero_shift_needs_symmetry_points(tmp_path: Path, capsys: pytest.Capture
     assert not list(tmp_path.iterdir()) and not Path("x.h5").exists()
 
 
+#: Runs the command, and has it send itself SIGINT in the second epoch.
+_INTERRUPTED = """
+import os, signal
+from crosstwin_sim.cli import learning, main
+train, epochs = learning.train, []
+
+def interrupted(*arguments, tick, epoch_done, **named):
+    def interrupt():
+        if epochs:
+            os.kill(os.getpid(), signal.SIGINT)
+        tick()
+
+    def note(*epoch):
+        epochs.append(epoch)
+        epoch_done(*epoch)
+
+    return train(*arguments, tick=interrupt, epoch_done=note, **named)
+
+learning.train = interrupted
+main()
+"""
+
+
 def test_ctrl_c_leaves_a_checkpoint_that_resume_goes_on_from(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     arguments = ["--device", "s2", "--epochs", "2", "--checkpoint", str(path)]
-    command = [sys.executable, "-c", "from crosstwin_sim.cli import main; main()", *MODEL, *arguments]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"})
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("epoch   1"):
-            break
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait() == 130
-    assert "of 2 epochs; add --resume to go on from it." in rest
-    assert rest.endswith("Stopped.\n")
+    command = [sys.executable, "-c", _INTERRUPTED, *MODEL, *arguments]
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    assert done.returncode == 130
+    assert "The checkpoint holds 1 of 2 epochs; add --resume to go on from it." in done.stderr
+    assert done.stderr.endswith("Stopped.\n")
     for name, extra in (("part", ["--resume"]), ("whole", ["--checkpoint", str(tmp_path / "other.npz")])):
         assert run([*MODEL, *arguments, *extra, "--json", str(tmp_path / f"{name}.json")]) == 0
     part, whole = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("part", "whole"))

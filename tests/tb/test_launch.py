@@ -17,7 +17,7 @@ from crosstwin_sim.errors import CrosstwinError
 
 def launch(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "crosstwin_sim.cosim", *arguments], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-m", "crosstwin_sim.cosim", *arguments], capture_output=True, text=True, check=False, timeout=600
     )
 
 

@@ -23,7 +23,7 @@ from .build import TIMESCALE, build, cosim_folder
 from .simulators import RUNNERS
 
 #: Seconds after which a bench that shows no sign of life is ended.
-_PATIENCE = 300
+_PATIENCE = 600
 
 
 @dataclass(frozen=True)
