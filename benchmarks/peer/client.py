@@ -62,7 +62,8 @@ class Peer:
         except BrokenPipeError:
             pass
         if not line:
-            raise CrosstwinError(f"the peer ended with exit code {self._process.wait()} while it was asked for {name!r}")
+            self._process.communicate()
+            raise CrosstwinError(f"the peer ended with exit code {self._process.returncode} while it was asked for {name!r}")
         answer = json.loads(line)
         if "error" in answer:
             raise CrosstwinError(f"the peer could not do {name!r}: {answer['error']}")
