@@ -89,7 +89,7 @@ def load_checkpoint(path: Path, run: dict[str, Any]) -> Checkpoint:
         If there is none, it is not one, or it belongs to a run with other settings; the sentence names them.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             head = json.loads(str(file["head"]))
             plant = {key.removeprefix("plant_"): file[key] for key in file.files if key.startswith("plant_")}
         checkpoint = Checkpoint(plant=plant, **head)
