@@ -236,6 +236,54 @@ def test_transfer_reads_one_row_and_pulses_it(tiny):
     tiny.run(scenario)
 
 
+def line_numbers(line, side, seed, count):
+    """Return the numbers u of a line's own LFSR in successive slots after a write of its side's seed (0 rows, 1 columns)."""
+    z = (2 * line + side + 1) * 0x9E3779B9 & 0xFFFF_FFFF
+    z = (z ^ z >> 16) * 0x85EBCA6B & 0xFFFF_FFFF
+    z = (z ^ z >> 13) * 0xC2B2AE35 & 0xFFFF_FFFF
+    z ^= z >> 16
+    bits, taps = ((17, (17, 14)), (19, (19, 18, 17, 14)))[side]
+    state = ((z ^ seed) | 1 << (bits - 1)) % (1 << bits)
+    numbers = []
+    for _ in range(count):
+        numbers.append(state & 0xFF)
+        for _ in range(8):
+            state = (state << 1 | sum(state >> (tap - 1) & 1 for tap in taps) & 1) % (1 << bits)
+    return numbers
+
+
+def test_transfer_with_lines_of_their_own(tiny):
+    """With lfsr_per_line the row fires in every slot, a column where its code exceeds its LFSR; each slot advances all LFSRs."""
+    bl, codes, seeds = 16, [-200, 90, 255], (0x1234_5678, 0x0765_4321)
+    rows, columns = ([line_numbers(k, side, seeds[side], 5 * bl) for k in range(n)] for side, n in ((0, ROWS), (1, COLUMNS)))
+
+    def fire(codes, numbers, sign, slot):
+        return mask(code * sign > numbers[k][slot] for k, code in enumerate(codes))
+
+    async def scenario(s):
+        for name, value in (("SEED_X", seeds[0]), ("SEED_D", seeds[1]), ("SOURCE", Source.LFSR_PER_LINE), ("READ", 1 | 1 << 16)):
+            await s.set(name, value)
+        await s.set("TRANSFER_BL", bl)
+        await s.set("TRANSFER_FULL_SCALE", 256)
+        await s.set("PAIR1_TRANSFER_ROW", 1)
+        shared = await s.get("SEED_X"), await s.get("SEED_D")
+        for first, row in ((0, 0b0010), (2 * bl, 0b0100)):
+            s.beats = [(1, [code]) for code in codes]
+            trace = await s.operate(Opcode.TRANSFER, tile=A1)
+            assert [slot[1:] for slot in slots(trace)] == [
+                *((0, row, 0, 0, fire(codes, columns, 1, first + k)) for k in range(bl)),
+                *((2, 0, row, fire(codes, columns, -1, first + bl + k), 0) for k in range(bl)),
+            ]
+        assert (await s.get("SEED_X"), await s.get("SEED_D")) == shared
+        x = [100, 200, 30, 255]
+        await s.load("X", x)
+        await s.set("BL", bl)
+        trace = await s.operate(Opcode.UPDATE, tile=4)  # D still holds the codes of the transfer
+        assert [slot[2] for slot in slots(trace)[:bl]] == [fire(x, rows, 1, 4 * bl + k) for k in range(bl)]
+
+    tiny.run(scenario)
+
+
 def test_transfer_goes_round_the_active_rows(tiny):
     """TRANSFER_ROW goes from the last active row back to 0; columns that are not active are not pulsed."""
 

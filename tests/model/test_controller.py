@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from crosstwin_model.config import PRESETS
 from crosstwin_model.controller import GoldenController
-from crosstwin_model.observe import IDLE, waveform
+from crosstwin_model.lfsr import PER_LINE, line_seeds
+from crosstwin_model.observe import IDLE, PulsePhase, waveform
 from crosstwin_model.registers import ErrorCode, Opcode, Response
 
 #: Beat delays of the array below.
@@ -130,6 +131,37 @@ def test_transfer_reads_a_row_of_a_and_pulses_the_same_row_of_c(twin: Twin) -> N
     assert twin.counters() == [7 * 2 + 3 * DELAY + 7 + 8 * 2, 8, 4 + 1 + 4 + 1, 1]
     assert twin.get("PAIR0_TRANSFER_ROW") == 0
     assert twin.golden.registers.d.tolist() == [-1, 0, 1, 0]
+
+
+def test_transfer_with_lines_of_their_own(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With lfsr_per_line the row fires in every slot, a column where its code exceeds its LFSR; each slot advances all LFSRs."""
+    bl, codes, seeds = 16, np.array([-200, 90, 255], np.int32), (0x1234_5678, 0x0765_4321)
+    monkeypatch.setattr(twin.array, "read", lambda *arguments: codes)
+    for name, value in (("SOURCE", 2), ("TRANSFER_BL", bl), ("TRANSFER_FULL_SCALE", 256), ("SEED_X", seeds[0])):
+        twin.set(name, value)
+    twin.set("SEED_D", seeds[1])
+    shared = twin.get("SEED_X"), twin.get("SEED_D")
+    numbers = []
+    for side, lines in ((0, 4), (1, 3)):
+        states = line_seeds(side, lines, seeds[side]).tolist()
+        numbers.append([[PER_LINE[side].shift(state, 8 * slot) & 0xFF for slot in range(5 * bl)] for state in states])
+
+    def fire(codes: list[int], numbers: list[list[int]], sign: int, slot: int) -> int:
+        return sum((code * sign > numbers[line][slot]) << line for line, code in enumerate(codes))
+
+    for first, row in ((0, 1), (2 * bl, 2)):
+        assert twin.run(Opcode.TRANSFER, 1) is ErrorCode.OK
+        (phase,) = (phase for phase in twin.golden.phases or [] if isinstance(phase, PulsePhase))
+        assert phase.quadrants == (0,) * bl + (2,) * bl
+        assert phase.rows == (row,) * 2 * bl
+        assert phase.columns == tuple(fire(codes.tolist(), numbers[1], 1 - 2 * (k >= bl), first + k) for k in range(2 * bl))
+    assert (twin.get("SEED_X"), twin.get("SEED_D")) == shared
+    x = [100, 200, 30, 255]
+    twin.codes(x, codes.tolist())
+    twin.set("BL", bl)
+    twin.run(Opcode.UPDATE, 0)
+    (phase,) = (phase for phase in twin.golden.phases or [] if isinstance(phase, PulsePhase))
+    assert phase.rows[:bl] == tuple(fire(x, numbers[0], 1, 4 * bl + k) for k in range(bl))
 
 
 def test_every_t_updates_of_a_a_row_is_transferred(twin: Twin) -> None:

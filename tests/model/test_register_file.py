@@ -108,6 +108,21 @@ def test_high_halves_are_those_of_the_last_low_read(registers: RegisterFile) -> 
     assert registers.read(0x084) == (OKAY, 5)
 
 
+@pytest.mark.parametrize("name", ["CYCLES", "SLOTS", "FIRED", "OPERATIONS"])
+def test_a_read_of_a_counter_s_low_half_alone_holds_its_high_half(registers: RegisterFile, name: str) -> None:
+    """docs/controller.md: a read of the counter copies its high half; no other read does, that of the copy included."""
+    low, high = registers.map[name].offset, registers.map[f"{name}_HIGH"].offset
+    registers.count(name, (5 << 32) + 7)
+    for address in range(0, 1 << 14, 4):
+        if address != low:
+            registers.read(address)
+            assert registers.values[f"{name}_HIGH"] == 0, hex(address)
+    assert registers.read(low) == (OKAY, 7)
+    registers.count(name, 1 << 32)
+    assert [registers.read(high) for _ in range(2)] == [(OKAY, 5)] * 2
+    assert registers.read_block(low, 2)[1].tolist() == [7, 6]
+
+
 def test_control_stops_clears_and_keeps_the_first_fault(registers: RegisterFile) -> None:
     assert registers.write(0x028, 1, 0xF) is OKAY
     assert registers.fault is ErrorCode.STOPPED
