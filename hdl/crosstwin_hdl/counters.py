@@ -109,8 +109,9 @@ class Counters(wiring.Component):
         self._built = [i for i, name in enumerate(COUNTERS) if name != "FIRED" or config.fired_counter]
         every = (1 << len(COUNTERS)) - 1
         self.second, self.full, self.carried, self.held = (Signal(4, name=name) for name in ("second", "full", "carried", "held"))
-        self.stale, self.blank = Signal(4, init=every), Signal(4, init=every)
-        self.high_blank, self.held_blank = Signal(4, init=every), Signal(4, init=every)
+        self.stale, self.blank, self.high_blank, self.held_blank = (
+            Signal(4, init=every, name=name) for name in ("stale", "blank", "high_blank", "held_blank")
+        )
         super().__init__(
             {
                 "cycle": In(1),
@@ -132,7 +133,7 @@ class Counters(wiring.Component):
         m.submodules.memory = self.memory
         self._port = self.memory.write_port()
         self._data = self.memory.read_port(transparent_for=(self._port,))
-        self._making, self._carrying = Signal(4), Signal(4)
+        self._making, self._carrying = Signal(4, name="making"), Signal(4, name="carrying")
         # One later than ``clear``, as the steps are: what is counted in that clock cycle is lost.
         self._clear = Signal()
         m.d.sync += self._clear.eq(self.clear)
@@ -174,7 +175,9 @@ class Counters(wiring.Component):
         data, port = self._data, self._port
         asked, asked_high = self.number[1:], self.number[0]
         carries = self._overflows & self.full
-        low_read, not_held, hold = Signal(), Signal(), Signal()
+        low_read = Signal()
+        not_held = Signal()
+        hold = Signal()
         m.d.sync += [low_read.eq(self.request_low), not_held.eq((~self.held | carries).bit_select(asked, 1) | self._clear)]
         m.d.comb += hold.eq(low_read & (not_held | self._clear))
 
@@ -193,7 +196,8 @@ class Counters(wiring.Component):
         turn_row = self._row(counter, second & ~high, high, blank)
         free = ~self.request & ~hold
         m.d.comb += data.addr.eq(Mux(self.request, wanted, Mux(hold, held_row, turn_row)))
-        adds_place, adds_one = Signal(), Signal()
+        adds_place = Signal()
+        adds_one = Signal()
         # In the clock cycle of a clear every row is read as 0 and 0 is carried, so that what is made of it is right.
         m.d.sync += [
             turn.eq(turn + free),

@@ -64,7 +64,8 @@ class DriveControl(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        x_pos, d_pos = Signal(), Signal()
+        x_pos = Signal()
+        d_pos = Signal()
         m.d.sync += [x_pos.eq(self.row_found), d_pos.eq(self.column_found)]
         x_neg, d_neg = self.row_found, self.column_found
         by_sign = Cat(x_pos & d_pos, x_neg & d_neg, x_pos & d_neg, x_neg & d_pos)

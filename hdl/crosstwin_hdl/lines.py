@@ -179,7 +179,8 @@ class Lines(wiring.Component):
 
     def _elaborate_drive(self, m: Module, hits: Value, signs: Value) -> None:
         drive = self.drive
-        plus, minus = Signal(self._count), Signal(self._count)
+        plus = Signal(self._count)
+        minus = Signal(self._count)
         m.d.comb += [
             plus.eq(hits & self._by_sign(drive.positive & ~drive.positive_minus, drive.negative & ~drive.negative_minus, signs)),
             minus.eq(hits & self._by_sign(drive.positive & drive.positive_minus, drive.negative & drive.negative_minus, signs)),

@@ -84,8 +84,10 @@ class Slots(wiring.Component):
         """Count the driven and the idle clock cycles of a slot, each phase begun in the last clock cycle before it."""
         # Always begun with the same number, so that a flip-flop's reset does it.
         coming = Signal(16, reset_less=True)
-        single_width, single_gap = Signal(reset_less=True), Signal(reset_less=True)
-        begins, to_gap = Signal(), Signal()
+        single_width = Signal(reset_less=True)
+        single_gap = Signal(reset_less=True)
+        begins = Signal()
+        to_gap = Signal()
         m.d.comb += [
             self.ahead.eq(self.plan | (self.gapping & self.phase_over)),
             begins.eq(self.plan | self.phase_over),

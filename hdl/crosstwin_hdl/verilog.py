@@ -1,19 +1,21 @@
 """Verilog of a controller: one self-contained text, top module ``crosstwin``."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from amaranth._toolchain.yosys import find_yosys
-from amaranth.back import rtlil, verilog
+from amaranth.back import rtlil
 from amaranth.hdl import Value
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
 from crosstwin_model.config import ControllerConfig
 
+from . import rtlil_text
 from .controller import Controller
+from .verilog_names import name_modules, name_reads
+from .verilog_widths import equalise, separate
 
 #: Name of the top module.
 TOP = "crosstwin"
@@ -37,35 +39,27 @@ def to_verilog(config: ControllerConfig, *, flatten: bool = False) -> str:
 
 def component_to_verilog(component: wiring.Component, *, flatten: bool = False) -> str:
     """Return any component as Verilog in the same way, its members as ports of the top module."""
+    text = rtlil.convert(component, name=TOP, ports=_ports(component), emit_src=False)
+    if flatten:
+        return _yosys(text, f"hierarchy -top {TOP}", "proc", "flatten", "opt", "clean -purge", "write_verilog -noattr")
+    modules = rtlil_text.read(_yosys(text, f"hierarchy -top {TOP}", *_WITHOUT_PROCESSES, "write_rtlil"))
+    outputs = {f"{module.name}.{name}" for module in modules for name, wire in module.wires.items() if wire.port[:6] == "output"}
+    for module in modules:
+        separate(module, outputs)
+        equalise(module)
+    name_modules(modules)
+    return name_reads(_yosys(rtlil_text.write(modules), "write_verilog -noattr"))
+
+
+#: What makes cells of processes and leaves registers with their enables and resets.
+_WITHOUT_PROCESSES = ("proc -norom", "opt_clean", "opt_dff -keepdc", "opt_expr -keepdc", "opt_clean -purge", "memory_collect")
+
+
+def _yosys(text: str, *passes: str) -> str:
+    """Return what Yosys prints of a design in RTLIL after some passes."""
     with _builtin_yosys():
-        if not flatten:
-            return _wake_processes(
-                verilog.convert(component, name=TOP, ports=_ports(component), emit_src=False, strip_internal_attrs=True)
-            )
-        text = rtlil.convert(component, name=TOP, ports=_ports(component), emit_src=False)
-        passes = (f"hierarchy -top {TOP}", "proc", "flatten", "opt", "clean -purge", "write_verilog -noattr")
         script = "\n".join((f"read_rtlil <<rtlil\n{text}\nrtlil", *passes, ""))
         return find_yosys(lambda version: version >= (0, 40)).run(["-q", "-"], script, ignore_warnings=True)
-
-
-def _wake_processes(text: str) -> str:
-    """Have every ``always @*`` run once at the beginning of a simulation.
-
-    Yosys lets each wait for a variable that its declaration sets. In SystemVerilog that happens before the processes begin to
-    wait, and those that depend on constants alone stay unknown: Icarus with -g2012 does so. Setting the variable a second time,
-    when all of them wait, wakes them in every simulator; synthesis and Verilator, which have no such trouble, do not see it.
-    """
-    wake = "\n".join(
-        (
-            r"\g<0>",
-            "`ifndef VERILATOR",
-            "  // synthesis translate_off",
-            r"  initial #0 \g<1> = 1;",
-            "  // synthesis translate_on",
-            "`endif",
-        )
-    )
-    return re.sub(r"^  reg (\\\$auto\$verilog_backend\S+ )\s*= 0;$", wake, text, flags=re.MULTILINE)
 
 
 def _ports(component: wiring.Component) -> dict[str, tuple[Value, PortDirection]]:

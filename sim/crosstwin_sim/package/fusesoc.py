@@ -59,9 +59,4 @@ targets:
     tools:
       verilator:
         mode: lint-only
-        verilator_options:
-          - -Wno-fatal
-          - -Wno-WIDTH
-          - -Wno-CASEINCOMPLETE
-          - -Wno-lint
 """
