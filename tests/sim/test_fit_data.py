@@ -259,10 +259,10 @@ def test_arrays_of_any_real_type_are_taken(kind: str) -> None:
     ("weights", "up", "pulses", "sentence"),
     [
         ([0, np.nan], [0, 1], [0, 1], "weights of device 'x' is nan; allowed are finite numbers"),
-        ([0, 1j], [0, 1], [0, 1], "weights of device 'x' has the type complex128 and the shape"),
+        ([0, 1j], [0, 1], [0, 1], "weights of device 'x' has the type complex128; allowed are real numbers"),
         (["a", "b"], [0, 1], [0, 1], "weights of device 'x' has the type <U1"),
         ([[0], [1]], [0, 1], [0, 1], "the shape (2, 1); allowed are finite numbers, in one row"),
-        ([[0], [1, 2]], [0, 1], [0, 1], "weights of device 'x' is ragged"),
+        ([[0], [1, 2]], [0, 1], [0, 1], "weights of device 'x' is no array of numbers"),
         ([0, 1], [0, 1, 1], [0, 1], "up of device 'x' has the shape (3,); that of weights is (2,)"),
         ([0, 1], [0, 2], [0, 1], "up of device 'x' is 2; allowed are 0 and 1"),
         ([0, 1], [0, 1], [0, 0.5], "pulses of device 'x' is 0.5; allowed are 0 to 100000"),

@@ -193,7 +193,7 @@ def test_a_missing_exporter_is_named(
     monkeypatch.delitem(sys.modules, "crosstwin_sim.register_docs", raising=False)
     monkeypatch.setitem(sys.modules, "peakrdl_html", None)
     assert run(arguments) == 2
-    sentence = "crosstwin: register documents need the package peakrdl_html; 'pip install crosstwin[docs]' brings it"
+    sentence = "crosstwin: the Python package peakrdl-html is missing: run pip install 'crosstwin[docs]'"
     assert sentence in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
