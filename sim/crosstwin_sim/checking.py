@@ -18,6 +18,7 @@ from .rtl import RtlBackend
 from .rtl.build import build_folder
 from .rtl.device import RtlDevice
 from .rtl.netlist import FAMILIES
+from .wave_view import write_wave_view
 
 #: Where the controller may run: its RTL in process, the netlist that synthesis makes of it in process, its RTL in a bench.
 BACKENDS = ("rtl", "netlist", *SIMULATORS)
@@ -149,6 +150,8 @@ def _run_in_process(
         seconds = time.monotonic() - start
     finally:
         backend.close()
+    if wave_file is not None:
+        write_wave_view(wave_file, parts, "controller.crosstwin", states=family is None)
     return Report(
         result.operations,
         result.compared,

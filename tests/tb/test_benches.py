@@ -66,3 +66,5 @@ def test_the_readable_verilog_with_its_hierarchy_does_the_same_and_shows_waves(s
     outcome = run_bench("random", simulator=simulator, config=config, operations=20, waves=True)
     assert outcome.passed, outcome.tests
     assert outcome.waves is not None and outcome.waves.stat().st_size > 10_000
+    view = outcome.waves.with_suffix(".gtkw").read_text()
+    assert str(outcome.waves) in view and "crosstwin.sequencer.in_scan0\n" in view

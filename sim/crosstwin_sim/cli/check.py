@@ -74,7 +74,8 @@ def command(
         )
     _show(report)
     if report.waves is not None:
-        stdout.print(f"Waves are in {escape(str(report.waves))}.", soft_wrap=True)
+        view = report.waves.with_suffix(".gtkw")
+        stdout.print(f"Waves are in {escape(str(report.waves))}: 'gtkwave {escape(str(view))}' shows them.", soft_wrap=True)
     verdict = (
         f"{report.operations} operations on {f'{backend} {family}' if family else backend}, seed {seed}, {report.seconds:.1f} s"
     )

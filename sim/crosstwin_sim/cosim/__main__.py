@@ -52,7 +52,7 @@ def command(simulator: str, name: str | None, config: str, seed: int, waves: boo
             click.echo(f"FAILED  {bench}.{test}: {failure}" if failure else f"passed  {bench}.{test}")
         failed += not outcome.passed
         if outcome.waves is not None:
-            click.echo(f"Waves are in {outcome.waves}.")
+            click.echo(f"Waves are in {outcome.waves}: 'gtkwave {outcome.waves.with_suffix('.gtkw')}' shows them.")
         if not outcome.passed:
             click.echo(f"The log is {outcome.log}.")
     click.echo(f"Seed {seed}, {simulator}, {config}: " + (f"{failed} benches failed." if failed else "everything passed."))

@@ -18,6 +18,7 @@ from crosstwin_model.config import load_config
 
 from ..errors import CrosstwinError
 from ..rtl.ports import COMMAND_LATENCY
+from ..wave_view import write_wave_view
 from . import SIMULATORS, benches
 from .build import TIMESCALE, build, cosim_folder
 from .simulators import RUNNERS
@@ -122,6 +123,8 @@ def run_bench(
             raise CrosstwinError(f"{simulator} ended before the bench {name} did; {files['log']} says why")
         tests = _read_results(files["results.xml"])
         result = json.loads(files["result"].read_text()) if files["result"].exists() else {}
+    if wave_file is not None and wave_file.exists():
+        write_wave_view(wave_file, parts, TOP)
     return Outcome(tests, result, files["log"], wave_file)
 
 
