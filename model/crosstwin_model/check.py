@@ -11,7 +11,7 @@ import numpy as np
 
 from .config import ControllerConfig
 from .controller import GoldenController
-from .observe import Pins, waveform
+from .observe import Pins, Status, waveform
 from .plant import Plant, PlantConfig
 from .registers import Access, ErrorCode, Opcode, Response
 from .stimulus import Action, Command, Read, Stimulus, Write
@@ -36,7 +36,7 @@ class Device(Protocol):
     def command(self, value: int, stop: int | None = None) -> list[tuple[int, Pins]]:
         """Write COMMAND, pulse ``estop`` in clock cycle ``stop`` (-1 is CHECK), run on until the controller is idle.
 
-        Returns the changes of the pins as (clock cycle from the operation's cycle 0, pins); empty if none moved.
+        Returns the changes of the pins as (clock cycle from the operation's cycle 0, pins); the first is ``busy`` in CHECK.
         """
 
 
@@ -173,8 +173,11 @@ class Check:
             golden.stop_in(action.stop)
         before = golden.registers.counters["CYCLES"]
         golden.write(self._golden.registers.map["COMMAND"].offset, action.value)
-        assert golden.phases is not None
-        self._waveform(waveform(golden.phases, golden.ended), found)
+        status = golden.status
+        if reset:
+            assert action.stop is not None
+            status = [change for change in status if change[0] <= action.stop] + [(action.stop + 1, Status())]
+        self._waveform(waveform(golden.phases or [], status, golden.ended), found)
         self._compared["clock_cycles"] += golden.registers.counters["CYCLES"] - before
         if reset:
             golden.reset()

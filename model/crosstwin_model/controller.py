@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .checks import check
 from .config import ControllerConfig
-from .observe import Phase
+from .observe import Phase, Pins, Status, waveform
 from .pulsing import pulse_row, pulse_update, symmetrize
 from .reading import read_row, read_vector
 from .register_file import RegisterFile
@@ -35,7 +35,10 @@ class GoldenController:
     registers : RegisterFile
         All state but the array's.
     phases : list of Phase or None
-        Set it to a list to have the last command's pin activity recorded there (cleared at every command).
+        Set it to a list to have what the last command shows on the pins to the array recorded there, and ``status`` recorded, too
+        (both are cleared at every command).
+    status : list of (int, Status)
+        What the last command shows on ``busy``, ``fault`` and ``irq``: clock cycle from its cycle 0, levels from then on.
     ended : int or None
         The clock cycle of the last command in which a stop ended it, counted from its cycle 0 (-1 in CHECK); None if none did.
     """
@@ -45,6 +48,7 @@ class GoldenController:
         self.array = array
         self.registers = RegisterFile(config)
         self.phases: list[Phase] | None = None
+        self.status: list[tuple[int, Status]] = []
         self.ended: int | None = None
         self._stop = NEVER
         self._command_address = self.registers.map["COMMAND"].offset
@@ -83,6 +87,19 @@ class GoldenController:
         """Have the emergency stop pin pulsed in a clock cycle of the next command: -1 is CHECK, 0 the cycle after it."""
         self._stop = cycle
 
+    def waveform(self) -> list[tuple[int, Pins]]:
+        """Return what the last command shows on the pins, as :func:`crosstwin_model.observe.waveform` gives it.
+
+        ``phases`` must have been a list before the command.
+        """
+        return waveform(self.phases or [], self.status, self.ended)
+
+    def _show(self, cycle: int, busy: int) -> None:
+        """Record the levels of the pins ``busy``, ``fault`` and ``irq`` from a clock cycle on, if that is asked for."""
+        if self.phases is not None:
+            registers = self.registers
+            self.status.append((cycle, Status(busy, int(registers.fault is not ErrorCode.OK), int(registers.irq))))
+
     def _command(self, command: int) -> None:
         registers = self.registers
         stop = -1 if registers.estop else self._stop
@@ -90,27 +107,34 @@ class GoldenController:
         self.ended = None
         if self.phases is not None:
             self.phases.clear()
+            self.status.clear()
+        self._show(-1, busy=1)
         if stop < 0:
             self.ended = stop
             registers.latch_fault(ErrorCode.STOPPED)
+            self._show(0, busy=0)
             return
         faulted = registers.fault is not ErrorCode.OK
         code = ErrorCode.FAULTED if faulted else check(self.config, registers.values, command)
         if code is not ErrorCode.OK:
             registers.refuse(code)
+            self._show(0, busy=0)
         else:
             registers.accept()
             run = Run(self.config, registers, self.array, self.phases, stop)
             try:
                 _execute(run, Opcode(command & 15), command >> 8 & 15, not command >> 12 & 1)
                 registers.done()
+                self._show(run.start, busy=0)
             except Ended as end:
                 registers.count("CYCLES", end.cycles - run.start)
                 registers.latch_fault(end.code)
                 if end.code is ErrorCode.STOPPED:
                     self.ended = end.cycles
+                self._show(end.cycles + (end.code is ErrorCode.STOPPED), busy=0)
         if stop < NEVER:  # a stop that comes after the operation still latches the fault
             registers.latch_fault(ErrorCode.STOPPED)
+            self._show(stop + 1, busy=0)
 
 
 def _execute(run: Run, opcode: Opcode, tile: int, differential: bool) -> None:

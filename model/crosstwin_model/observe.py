@@ -1,4 +1,4 @@
-"""What an operation shows on the pins to the array: records that the golden model makes on request, and the waveform they mean.
+"""What an operation shows on the controller's pins: records that the golden model makes on request, and the waveform they mean.
 
 The co-simulation compares this waveform with the gateware's pins, clock cycle by clock cycle.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 
 class Pins(NamedTuple):
-    """Levels of all output pins to the array; vectors are integers with line k at bit k."""
+    """Levels of all output pins but the bus's; vectors are integers with line k at bit k."""
 
     row_pos: int = 0
     row_neg: int = 0
@@ -27,8 +27,25 @@ class Pins(NamedTuple):
     differential: int = 0
     gain: int = 0
     adc_sample: int = 0
+    adc_ready: int = 0
     slot: int = 0
     quadrant: int = 0
+    busy: int = 0
+    fault: int = 0
+    irq: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether all pins to the array are low."""
+        return not any(self[: -len(Status._fields)])
+
+
+class Status(NamedTuple):
+    """Levels of the pins that tell the host of an operation; the last fields of :class:`Pins`."""
+
+    busy: int = 0
+    fault: int = 0
+    irq: int = 0
 
 
 #: All pins low.
@@ -78,10 +95,11 @@ class PulsePhase:
 class ReadPhase:
     """One read from CONNECT (``start``) to the last clock cycle in which the array stays joined (``end``).
 
-    ``codes`` are the driven lines' signed codes.
+    ``converted`` is the last clock cycle of CONVERT; ``codes`` are the driven lines' signed codes.
     """
 
     start: int
+    converted: int
     end: int
     tile: int
     differential: bool
@@ -112,7 +130,8 @@ class ReadPhase:
             yield self.start + 2 + tick * self.tick, driven
         release = self.start + 2 + self.window * self.tick
         yield release, joined._replace(adc_sample=1)
-        yield release + 1, joined
+        yield release + 1, joined._replace(adc_ready=1)
+        yield self.converted + 1, joined
         yield self.end + 1, IDLE
 
 
@@ -123,22 +142,33 @@ def _mask(lines: NDArray[np.bool_]) -> int:
 Phase = PulsePhase | ReadPhase
 
 
-def waveform(phases: list[Phase], stop: int | None = None) -> list[tuple[int, Pins]]:
+def waveform(phases: list[Phase], status: list[tuple[int, Status]], stop: int | None = None) -> list[tuple[int, Pins]]:
     """Return the changes of the pins as (clock cycle, pins), clock cycles counted from the operation's cycle 0.
 
-    The pins are idle before; two successive entries differ. An operation stopped in clock cycle ``stop`` shows its pins up to
-    that cycle and is idle from the next.
+    The first is that of ``busy`` in CHECK, clock cycle -1; two successive entries differ.
+
+    Parameters
+    ----------
+    phases : list of Phase
+        What the operation shows on the pins to the array, which are idle before.
+    status : list of (int, Status)
+        Clock cycle of each change of the other pins, and their levels from it on.
+    stop : int or None
+        The clock cycle in which the operation is stopped: the pins to the array are idle from the next.
     """
-    result: list[tuple[int, Pins]] = []
-    level = IDLE
     by_cycle: dict[int, Pins] = {}
     for phase in phases:
         by_cycle.update(phase.changes())
     if stop is not None:
         by_cycle = {cycle: pins for cycle, pins in by_cycle.items() if cycle <= stop}
         by_cycle[stop + 1] = IDLE
-    for cycle in sorted(by_cycle):
-        if by_cycle[cycle] != level:
-            level = by_cycle[cycle]
-            result.append((cycle, level))
+    levels = dict(status)
+    result: list[tuple[int, Pins]] = []
+    array, host, shown = IDLE, Status(), IDLE
+    for cycle in sorted({*by_cycle, *levels}):
+        array, host = by_cycle.get(cycle, array), levels.get(cycle, host)
+        pins = array._replace(busy=host.busy, fault=host.fault, irq=host.irq)
+        if pins != shown:
+            shown = pins
+            result.append((cycle, pins))
     return result

@@ -57,7 +57,9 @@ def _read(run: Run, tile: int, forward: bool, differential: bool, codes: NDArray
             registers.d[: done.size] = np.minimum(np.maximum(done, -limit), limit)
     if run.phases is not None:
         last = end if to_d or timeout else end + 1
-        run.record(ReadPhase(run.start, run.start + last, tile, differential, forward, gain, window, tick, codes))
+        run.record(
+            ReadPhase(run.start, run.start + end, run.start + last, tile, differential, forward, gain, window, tick, codes)
+        )
     run.reach(end)
     if timeout:
         raise Ended(run.start + end + 1, ErrorCode.ADC_TIMEOUT)

@@ -151,6 +151,11 @@ class RegisterFile:
         """Answer a command with OK."""
         self.values["ERROR"] = 0
 
+    @property
+    def irq(self) -> bool:
+        """The level of the interrupt pin."""
+        return bool(self.values["INTERRUPT_STATUS"] & self.values["INTERRUPT_ENABLE"])
+
     def done(self) -> None:
         """Raise the interrupt of an operation that ended."""
         self.values["INTERRUPT_STATUS"] |= Interrupt.DONE

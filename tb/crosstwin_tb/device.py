@@ -13,7 +13,7 @@ from cocotb.triggers import RisingEdge, SimTimeoutError, with_timeout
 
 from crosstwin_model.check import ControllerFailure
 from crosstwin_model.config import ControllerConfig
-from crosstwin_model.observe import IDLE, Pins
+from crosstwin_model.observe import Pins
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Control, Response, register_map
 
@@ -219,14 +219,15 @@ class BenchDevice:
 
     async def _finish(self, origin: int) -> Changes:
         await self._idle()
-        return [(cycle - origin, pins) for cycle, pins in self._monitor.changes]
+        # What a write before the command changes may show after its answer.
+        return [(cycle - origin, pins) for cycle, pins in self._monitor.changes if cycle >= origin - 1]
 
     async def _idle(self) -> None:
         """Ask for BUSY whenever the pins are idle: while they are not, it is high."""
         while True:
             response, status = await self._bus.read(self._address["STATUS"])
             assert response is Response.OKAY
-            if not status & self._busy and self._monitor.pins == IDLE:
+            if not status & self._busy and self._monitor.pins.idle:
                 return
-            while self._monitor.pins != IDLE:
+            while not self._monitor.pins.idle:
                 await self._edge

@@ -1,4 +1,4 @@
-"""The pin monitor: every clock cycle's levels of all pins to the array, and what must hold of them at any time."""
+"""The pin monitor: every clock cycle's levels of all output pins, and what must hold of them at any time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PinMonitor:
 
     def __init__(self, dut: HierarchyObject, period: int, plant: Callable[[int, Pins, Pins], bool]) -> None:
         self._clock = dut.clk
-        self._reset, self._estop, self._irq = dut.rst, dut.estop, dut.irq
+        self._reset, self._estop = dut.rst, dut.estop
         self._handles = [getattr(dut, name) for name in Pins._fields]
         self._period = period
         self._plant = plant
@@ -64,7 +64,7 @@ class PinMonitor:
 
     def start(self) -> None:
         """Watch until something happens that must not."""
-        for handle in (*self._handles, self._irq, self._estop, self._reset):
+        for handle in (*self._handles, self._estop, self._reset):
             cocotb.start_soon(self._notice(handle))
         cocotb.start_soon(self._run())
 
@@ -88,12 +88,11 @@ class PinMonitor:
                 if now != before:
                     self.changes.append((cycle, now))
                     check(cycle, before, now)
-                if stopped and now != IDLE:
+                if stopped and not now.idle:
                     raise PinError(f"clock cycle {cycle}: pins are not idle after an emergency stop or a reset: {now}")
                 stopped = bool(self._estop.value) or bool(self._reset.value)
-                level = int(self._irq.value)
-                if level != self.interrupts[-1][1]:
-                    self.interrupts.append((cycle, level))
+                if now.irq != self.interrupts[-1][1]:
+                    self.interrupts.append((cycle, now.irq))
                 self.pins = now
                 converting = self._plant(cycle, before, now)
         except PinError as error:
@@ -116,7 +115,7 @@ def check(cycle: int, before: Pins, now: Pins) -> None:
             raise PinError(f"clock cycle {cycle}: {side} lines {pos & neg:#x} are driven + and - at once")
         if pos & old_neg or neg & old_pos:
             raise PinError(f"clock cycle {cycle}: {side} lines {pos & old_neg | neg & old_pos:#x} change sign without a break")
-    if _joined(now) != _joined(before) and (_driven(now) or (_driven(before) and now != IDLE)):
+    if _joined(now) != _joined(before) and (_driven(now) or (_driven(before) and not now.idle)):
         raise PinError(f"clock cycle {cycle}: the array is joined otherwise while lines are driven: {before}, then {now}")
     if now.sense_rows & now.sense_columns:
         raise PinError(f"clock cycle {cycle}: rows and columns are sensed at once")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crosstwin_model.config import PRESETS
 from crosstwin_model.controller import GoldenController
 from crosstwin_model.lfsr import PER_LINE, line_seeds
-from crosstwin_model.observe import IDLE, PulsePhase, waveform
+from crosstwin_model.observe import IDLE, Pins, PulsePhase
 from crosstwin_model.registers import ErrorCode, Opcode, Response
 
 #: Beat delays of the array below.
@@ -263,6 +263,44 @@ def test_a_command_under_the_stop_pin_is_dropped_and_not_refused(twin: Twin) -> 
     assert twin.run(Opcode.UPDATE, 1) == ErrorCode.FAULTED
 
 
+def test_the_pins_busy_fault_and_irq_follow_commands_and_faults(twin: Twin) -> None:
+    twin.set("INTERRUPT_ENABLE", 7)
+    busy, fault, interrupt = Pins(busy=1), Pins(fault=1, irq=1), Pins(irq=1)
+
+    def run(opcode: int, tile: int = 0, stop: int | None = None) -> list[tuple[int, Pins]]:
+        if stop is not None:
+            twin.golden.stop_in(stop)
+        twin.run(opcode, tile)
+        changes = twin.golden.waveform()
+        twin.set("INTERRUPT_STATUS", 7)
+        return [change for change in changes if change[1].idle]
+
+    assert run(0) == [(-1, busy), (0, interrupt)]
+    update = [(-1, busy), (4, interrupt)]
+    assert [change for change in run(Opcode.UPDATE) if not change[1].tile] == update
+    assert run(Opcode.UPDATE, stop=9) == [*update, (10, fault)]
+    latched = Pins(fault=1)
+    assert run(Opcode.UPDATE) == [(-1, latched._replace(busy=1)), (0, fault)]
+    twin.set("CONTROL", 2)
+    assert run(Opcode.UPDATE, stop=-1) == [(-1, busy), (0, fault)]
+    twin.set("CONTROL", 2)
+    twin.set("ADC_TIMEOUT", DELAY - 1)
+    assert run(Opcode.FORWARD) == [(-1, busy), (3 + 14 + DELAY - 1, fault)]
+    twin.set("CONTROL", 2)
+    twin.set("INTERRUPT_ENABLE", 0)
+    assert run(Opcode.FORWARD) == [(-1, busy), (3 + 14 + DELAY - 1, latched)]
+
+
+def test_adc_ready_is_high_while_codes_are_taken(twin: Twin) -> None:
+    for opcode, tile in ((Opcode.FORWARD, 0), (Opcode.BACKWARD, 0), (Opcode.TRANSFER, 1)):
+        twin.run(opcode, tile)
+        changes = twin.golden.waveform()
+        (first,) = (cycle for cycle, pins in changes if pins.adc_ready)
+        beats = 4 if opcode is Opcode.BACKWARD else 3
+        assert first == 3 + 14
+        assert next(cycle for cycle, pins in changes if cycle > first and not pins.adc_ready) == first + beats * DELAY
+
+
 @settings(max_examples=150)
 @given(opcode=st.sampled_from([1, 2, 3, 4, 5]), stop=st.integers(-1, 130), source=st.integers(0, 3))
 def test_a_stop_in_any_cycle_leaves_a_prefix_of_the_operation(opcode: int, stop: int, source: int) -> None:
@@ -277,13 +315,13 @@ def test_a_stop_in_any_cycle_leaves_a_prefix_of_the_operation(opcode: int, stop:
     assert cut.run(opcode, 1) is ErrorCode.STOPPED
     cycles = whole.get("CYCLES")
     assert cut.get("CYCLES") == min(max(stop, 0), cycles)
-    full, part = (waveform(twin.golden.phases or [], twin.golden.ended) for twin in (whole, cut))
+    full, part = whole.golden.waveform(), cut.golden.waveform()
     if stop >= cycles:
-        assert part == full and cut.counters() == whole.counters()
+        assert part == [*full, (stop + 1, full[-1][1]._replace(fault=1))] and cut.counters() == whole.counters()
         assert cut.get("INTERRUPT_STATUS") == 5
     else:
         kept = [change for change in full if change[0] <= stop]
-        assert part == (kept if not kept or kept[-1][1] == IDLE else [*kept, (stop + 1, IDLE)])
+        assert part == [*kept, (stop + 1, Pins(fault=1))]
         slots = [pins for _, pins in part if pins.slot]
         assert cut.get("SLOTS") == len(slots)
         lines = (pins.row_pos | pins.row_neg | (pins.column_pos | pins.column_neg) << 4 for pins in slots)
@@ -296,8 +334,9 @@ def test_the_waveform_ends_idle_and_shows_every_slot(twin: Twin, opcode: Opcode)
     twin.set("PULSE", 3 | 2 << 16)
     twin.codes([3, -2, 0, 9], [1, 0, -4])
     twin.run(opcode, 1)
-    changes = waveform(twin.golden.phases or [])
-    assert changes[-1][1] == IDLE
+    changes = twin.golden.waveform()
+    assert changes[0] == (-1, Pins(busy=1)) and changes[-1] == (twin.get("CYCLES"), IDLE)
+    assert all(pins.busy for _, pins in changes[:-1])
     assert sum(pins.slot for _, pins in changes) == twin.get("SLOTS")
     assert sum(pins.adc_sample for _, pins in changes) == len(twin.array.reads)
     for _, pins in changes:

@@ -11,7 +11,7 @@ import pytest
 from crosstwin_model.check import Check, checking_plant
 from crosstwin_model.config import PRESETS, ControllerConfig
 from crosstwin_model.controller import GoldenController
-from crosstwin_model.observe import Pins, waveform
+from crosstwin_model.observe import Pins
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import ErrorCode, Opcode, Response
 
@@ -42,9 +42,11 @@ class Golden:
         if stop is not None:
             self._golden.stop_in(stop)
         self._golden.write(0x14, value)
-        changes = waveform(self._golden.phases or [], self._golden.ended)
+        changes = self._golden.waveform()
         if self._defect == "pins" and len(changes) > 3:
             changes[2] = (changes[2][0] + 1, changes[2][1])
+        if self._defect in Pins._fields:
+            changes[-1] = (changes[-1][0], changes[-1][1]._replace(**{self._defect: 1 - getattr(changes[-1][1], self._defect)}))
         if self._defect == "conductance" and value & 15 == Opcode.UPDATE:
             self.plant.pulse_slots(0, np.array([True]), np.ones((1, 1), np.uint64), np.ones((1, 1), np.uint64))
         return changes
@@ -79,6 +81,10 @@ def test_the_same_seed_gives_the_same_conductances() -> None:
         ("register", "CYCLES"),
         ("result", "Y["),
         ("pins", "pins"),
+        ("busy", "pins"),
+        ("fault", "pins"),
+        ("irq", "pins"),
+        ("adc_ready", "pins"),
         ("conductance", "conductance of tile 0"),
     ],
 )

@@ -45,11 +45,11 @@ def test_waveform_counts_clock_cycles_from_the_operation_s_first() -> None:
     backend.write(MAP["SYMMETRIZE_PAIRS"].offset, 1)
     backend.write(MAP["PULSE"].offset, 2 | 3 << 16)
     command(backend, Opcode.SYMMETRIZE, TileKind.A)
-    idle = Pins(tile=TileKind.A)
+    idle = Pins(tile=TileKind.A, busy=1)
     rows, columns = (1 << CONFIG.rows) - 1, (1 << CONFIG.columns) - 1
     up, down = idle._replace(row_pos=rows, column_neg=columns), idle._replace(row_neg=rows, column_pos=columns, quadrant=2)
     expected = [(1, idle), (4, up._replace(slot=1)), (5, up), (6, idle), (9, down._replace(slot=1)), (10, down), (11, idle)]
-    assert backend.waveform() == [*expected, (14, IDLE)]
+    assert backend.waveform() == [(-1, Pins(busy=1)), *expected, (14, IDLE)]
     assert backend.waveform() == []
 
 

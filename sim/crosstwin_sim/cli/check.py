@@ -45,8 +45,8 @@ def command(
       crosstwin check --config tiny --backend icarus --ops 300
       crosstwin check --config tiny --backend netlist --family ice40
 
-    Compared are every answer of the bus, every pin in every clock cycle, every register, result and conductance. The exit code
-    is 1 if anything differs; the first difference is then shown, with the command that replays it with waves.
+    Compared are every answer of the bus, every output pin in every clock cycle, every register, result and conductance. The
+    exit code is 1 if anything differs; the first difference is then shown, with the command that replays it with waves.
 
     The back end rtl is the controller's Verilog, compiled into this process; netlist is what Yosys makes of it for an FPGA, with
     the cells' simulation models; verilator and icarus run the Verilog under a cocotb bench.

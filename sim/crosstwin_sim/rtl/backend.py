@@ -172,7 +172,7 @@ class RtlBackend:
         self._library.stop_in(cycle)
 
     def record(self, on: bool) -> None:
-        """Keep every change of the pins to the array for :meth:`waveform`; this costs speed."""
+        """Keep every change of the output pins for :meth:`waveform`; this costs speed."""
         self._shared.recording = on
 
     def waveform(self) -> list[tuple[int, Pins]]:

@@ -66,13 +66,16 @@ struct Lines {
     }
 };
 
-// All control pins in one word: read_level, sense_rows, sense_columns, differential, adc_sample, slot, quadrant (2), tile (4), gain (4).
+// All other pins in one word: read_level, sense_rows, sense_columns, differential, adc_sample, slot, quadrant (2), tile (4), gain (4),
+// adc_ready, busy, fault, irq.
 inline uint64_t control(const Vcontroller& top) {
     return static_cast<uint64_t>(top.PORT_READ_LEVEL) | static_cast<uint64_t>(top.PORT_SENSE_ROWS) << 1 |
            static_cast<uint64_t>(top.PORT_SENSE_COLUMNS) << 2 | static_cast<uint64_t>(top.PORT_DIFFERENTIAL) << 3 |
            static_cast<uint64_t>(top.PORT_ADC_SAMPLE) << 4 | static_cast<uint64_t>(top.PORT_SLOT) << 5 |
            static_cast<uint64_t>(top.PORT_QUADRANT) << 6 | static_cast<uint64_t>(top.PORT_TILE) << 8 |
-           static_cast<uint64_t>(top.PORT_GAIN) << 12;
+           static_cast<uint64_t>(top.PORT_GAIN) << 12 | static_cast<uint64_t>(top.PORT_ADC_READY) << 16 |
+           static_cast<uint64_t>(top.PORT_BUSY) << 17 | static_cast<uint64_t>(top.PORT_FAULT) << 18 |
+           static_cast<uint64_t>(top.PORT_IRQ) << 19;
 }
 
 // Adds to the charge of one side's lines, in clock cycles: a line that goes on at clock a and off at b gets b - a.

@@ -16,7 +16,7 @@ _PORTS = {
     **{f"PORT_{name}": f"s_axi_{name.lower()}" for name in ("RDATA", "RRESP", "RVALID", "RREADY")},
     **{f"PORT_{name}": name.lower() for name in ("ROW_POS", "ROW_NEG", "COLUMN_POS", "COLUMN_NEG", "READ_LEVEL", "SENSE_ROWS")},
     **{f"PORT_{name}": name.lower() for name in ("SENSE_COLUMNS", "TILE", "DIFFERENTIAL", "GAIN", "ADC_SAMPLE", "ADC_VALID")},
-    **{f"PORT_{name}": name.lower() for name in ("ADC_READY", "ADC_DATA", "ESTOP", "SLOT", "QUADRANT")},
+    **{f"PORT_{name}": name.lower() for name in ("ADC_READY", "ADC_DATA", "ESTOP", "SLOT", "QUADRANT", "BUSY", "FAULT", "IRQ")},
 }
 
 
