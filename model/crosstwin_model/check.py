@@ -42,19 +42,17 @@ class Device(Protocol):
 
 @dataclass(frozen=True)
 class Mismatch:
-    """The first difference: in which operation (from 0), after which action, of what, and the two values."""
+    """The first difference: in which operation (from 0), after which action, and what it is."""
 
     operation: int
     action: Action
     what: str
-    expected: object
-    found: object
 
     def __str__(self) -> str:
-        return (
-            f"operation {self.operation}, {self.action}: {self.what} is {self.found} on the controller, "
-            f"{self.expected} on the golden model"
-        )
+        name = ""
+        if isinstance(self.action, Command):
+            name = f" ({opcode_name(self.action.value & 15)} on tile {self.action.value >> 8 & 15})"
+        return f"operation {self.operation}, {self.action}{name}: {self.what}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,10 @@ class ControllerFailure(RuntimeError):
 
 class Differs(Exception):
     """The device differs from the golden model: of what, the golden model's value, the device's value."""
+
+    def __str__(self) -> str:
+        what, expected, found = self.args
+        return f"{what} is {found} on the controller, {expected} on the golden model"
 
 
 def checking_plant(seed: int) -> PlantConfig:
@@ -118,11 +120,8 @@ class Check:
             for action in self._stimulus.operation(bool(self._golden.registers.fault)):
                 try:
                     self.apply(action)
-                except Differs as difference:
-                    mismatch = Mismatch(done, action, *difference.args)
-                    break
-                except ControllerFailure as failure:
-                    mismatch = Mismatch(done, action, "conduct", "as it must be", failure)
+                except (Differs, ControllerFailure) as difference:
+                    mismatch = Mismatch(done, action, str(difference))
                     break
             done += 1
             if progress is not None:

@@ -9,12 +9,19 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from crosstwin_model.bus import BusError
+from crosstwin_model.check import ControllerFailure
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Register, RegisterMap
 
+from .errors import CrosstwinError
+
 #: Words of a vector window or of a run of registers, as the bus carries them.
 Words = NDArray[np.uint32]
+
+
+class HangError(ControllerFailure, CrosstwinError):
+    """An operation goes on for longer than its settings allow; the text gives both lengths in clock cycles."""
 
 
 class Backend(Protocol):
@@ -53,7 +60,13 @@ class Backend(Protocol):
         ...
 
     def wait(self) -> None:
-        """Return when no operation is under way (STATUS.BUSY is 0)."""
+        """Return when no operation is under way (STATUS.BUSY is 0).
+
+        Raises
+        ------
+        HangError
+            If one goes on after :func:`crosstwin_model.operation_limit.operation_limit` clock cycles.
+        """
         ...
 
     def reset(self) -> None:

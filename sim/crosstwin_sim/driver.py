@@ -14,9 +14,10 @@ from crosstwin_model.emulated_config import EmulatedConfig
 from crosstwin_model.registers import ERROR_TEXT, Control, ErrorCode, Opcode, register_map
 
 from .backend import Backend
+from .errors import CrosstwinError
 
 
-class ControllerError(RuntimeError):
+class ControllerError(CrosstwinError, RuntimeError):
     """A command that the controller refused, or an operation that a fault ended.
 
     Attributes

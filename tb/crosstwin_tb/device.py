@@ -14,8 +14,10 @@ from cocotb.triggers import RisingEdge, SimTimeoutError, with_timeout
 from crosstwin_model.check import ControllerFailure
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.observe import Pins
+from crosstwin_model.operation_limit import LENGTH_REGISTERS, operation_limit
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Control, Response, register_map
+from crosstwin_sim.backend import HangError
 
 from .driver import BusMaster
 from .monitor import PinMonitor
@@ -23,8 +25,8 @@ from .plant_model import AttachedPlant
 
 T = TypeVar("T")
 
-#: Clock cycles that one call may take; the longest operation of any bench is far shorter.
-PATIENCE = 200_000
+#: Clock cycles that one call may take on the bus, with all the stalls of its channels; an operation has its own beside them.
+PATIENCE = 20_000
 
 Changes = list[tuple[int, Pins]]
 
@@ -61,7 +63,10 @@ class BenchDevice:
         self._dut, self._period, self._latency = dut, period, latency
         self._bus, self._monitor, self._array = bus, monitor, array
         self._edge = RisingEdge(dut.clk)
+        self._config = config
         registers = register_map(config)
+        self._resets = {registers[name].offset: registers[name].reset for name in LENGTH_REGISTERS}
+        self._settings = dict(self._resets)
         self._address = {register.name: register.offset for register in registers}
         self._busy = registers["STATUS"].field("BUSY").mask
 
@@ -82,7 +87,9 @@ class BenchDevice:
 
     def write(self, address: int, value: int, strobe: int = 0xF) -> Response:
         """Write a word with byte strobes."""
-        return self._run(partial(self._bus.write, address, value, strobe))
+        response = self._run(partial(self._bus.write, address, value, strobe))
+        self._keep(address, value, response)
+        return response
 
     def read(self, address: int) -> tuple[Response, int]:
         """Read a word."""
@@ -94,11 +101,14 @@ class BenchDevice:
 
     def write_all(self, address: int, values: Sequence[int]) -> list[Response]:
         """Write consecutive words, as fast as the bus takes them."""
-        return self._run(partial(self._bus.write_all, address, values))
+        responses = self._run(partial(self._bus.write_all, address, values))
+        for index, (value, response) in enumerate(zip(values, responses, strict=True)):
+            self._keep(address + 4 * index, value, response)
+        return responses
 
     def command(self, value: int, stop: int | None = None) -> Changes:
         """Run a command to its end, as :class:`crosstwin_model.check.Device` says."""
-        return self._run(partial(self._command, value, stop))
+        return self._operate(partial(self._command, value, stop))
 
     def start(self, value: int) -> int:
         """Write COMMAND and return the number of the operation's clock cycle 0 while it goes on."""
@@ -106,7 +116,7 @@ class BenchDevice:
 
     def finish(self, origin: int) -> Changes:
         """Wait until the controller is idle; return what the pins did since :meth:`start`."""
-        return self._run(partial(self._finish, origin))
+        return self._operate(partial(self._finish, origin))
 
     def command_and_stop_write(self, value: int, delay: int) -> tuple[int, Changes]:
         """Run a command and write CONTROL.STOP that many clock cycles after it was taken.
@@ -118,11 +128,13 @@ class BenchDevice:
         changes : list of (int, Pins)
             What the pins did.
         """
-        return self._run(partial(self._command_and_stop_write, value, delay))
+        return self._operate(partial(self._command_and_stop_write, value, delay))
 
     def command_and_reset(self, value: int, cycle: int) -> Changes:
         """Write COMMAND and raise the reset in one clock cycle of the operation; -1 is CHECK."""
-        return self._run(partial(self._command_and_reset, value, cycle))
+        changes = self._operate(partial(self._command_and_reset, value, cycle))
+        self._settings = dict(self._resets)
+        return changes
 
     def set_estop(self, level: bool) -> None:
         """Set the emergency stop pin and let two clock cycles pass."""
@@ -131,7 +143,7 @@ class BenchDevice:
 
     def wait_until_idle(self) -> None:
         """Wait until no operation is under way."""
-        self._run(self._idle)
+        self._operate(self._idle)
 
     def wait(self, cycles: int) -> None:
         """Let clock cycles pass."""
@@ -140,14 +152,28 @@ class BenchDevice:
     def reset(self) -> None:
         """Raise the reset for one clock cycle."""
         self._run(self._reset)
+        self._settings = dict(self._resets)
 
-    def _run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def _keep(self, address: int, value: int, response: Response) -> None:
+        """Keep what a write has set, if it decides about the length of an operation."""
+        if response is Response.OKAY and address in self._settings:
+            self._settings[address] = value
+
+    def _operate(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Wait for an operation, for as long as its settings allow."""
+        limit = operation_limit(self._config, dict(zip(LENGTH_REGISTERS, self._settings.values(), strict=True)))
+        failure = HangError(f"no end {limit + PATIENCE} clock cycles after COMMAND; its settings allow at most {limit}")
+        return self._run(function, limit + PATIENCE, failure)
+
+    def _run(
+        self, function: Callable[[], Coroutine[Any, Any, T]], cycles: int = PATIENCE, failure: ControllerFailure | None = None
+    ) -> T:
         @resume
         async def limited() -> T:
             try:
-                return await with_timeout(function(), PATIENCE * self._period, "step")
+                return await with_timeout(function(), cycles * self._period, "step")
             except SimTimeoutError:
-                raise ControllerFailure(f"no end after {PATIENCE} clock cycles") from None
+                raise failure or ControllerFailure(f"the bus gave no answer for {cycles} clock cycles") from None
 
         result = limited()
         if self._monitor.failure is not None:

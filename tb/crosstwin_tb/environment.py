@@ -11,14 +11,14 @@ from cocotb.clock import Clock
 from cocotb.handle import HierarchyObject
 from cocotb.simtime import get_sim_time
 from cocotb.task import bridge
-from cocotb.triggers import ClockCycles, Timer
+from cocotb.triggers import ClockCycles, Timer, with_timeout
 
 from crosstwin_model.check import Check, Differs, checking_plant
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import ErrorCode
 from crosstwin_model.stimulus import Action, Command, Write
 
-from .device import BenchDevice, Changes
+from .device import PATIENCE, BenchDevice, Changes
 from .driver import BusMaster
 from .monitor import PinMonitor
 from .parameters import Parameters, load
@@ -72,7 +72,7 @@ class Environment:
         window = self.map.window("Y")
         y = self.check.golden.registers.y
         for index in range(window.words):
-            word = (await self.bus.read(window.offset + 4 * index))[1]
+            word = (await with_timeout(self.bus.read(window.offset + 4 * index), PATIENCE * PERIOD, "step"))[1]
             y[2 * index : 2 * index + 2] = np.array([word], "<u4").view("<i2")
 
     def address(self, name: str) -> int:
@@ -124,8 +124,7 @@ class Environment:
         try:
             step()
         except Differs as difference:
-            what, expected, found = difference.args
-            raise AssertionError(f"{action}: {what} is {found} on the controller, {expected} on the golden model") from None
+            raise AssertionError(f"{action}: {difference}") from None
 
 
 def command(opcode: int, tile: int, *, single_ended: bool = False) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pytest
-from amaranth.hdl import ClockDomain, Elaboratable, Module
+from amaranth.hdl import ClockDomain, Elaboratable, Module, Value
 from amaranth.sim import Simulator
 
 from crosstwin_hdl.controller import Controller
@@ -115,11 +115,17 @@ class Session:
         await self.step()
         ctx.set(axi.awvalid, 0)
         ctx.set(axi.wvalid, 0)
-        while not ctx.get(axi.bvalid):
-            await self.step()
+        await self._until(axi.bvalid)
         response = Response(ctx.get(axi.bresp))
         await self.step()
         return response
+
+    async def _until(self, valid: Value, limit: int = 20) -> None:
+        """Step until the bus answers."""
+        last = self.cycle + limit
+        while not self._ctx.get(valid):
+            assert self.cycle < last, "the bus gives no answer"
+            await self.step()
 
     async def write_all(self, writes: Sequence[tuple[str, int]]) -> list[Response]:
         """Write registers as fast as the bus takes them."""
@@ -127,7 +133,9 @@ class Session:
         ctx.set(axi.wstrb, 0xF)
         ctx.set(axi.bready, 1)
         sent, answers = 0, []
+        last = self.cycle + 20 * len(writes)
         while len(answers) < len(writes):
+            assert self.cycle < last, "the bus gives no answer"
             ready = ctx.get(axi.awready) and ctx.get(axi.wready)
             offered = sent < len(writes)
             for name in ("awvalid", "wvalid"):
@@ -149,8 +157,7 @@ class Session:
         ctx.set(axi.rready, 1)
         await self.step()
         ctx.set(axi.arvalid, 0)
-        while not ctx.get(axi.rvalid):
-            await self.step()
+        await self._until(axi.rvalid)
         answer = Response(ctx.get(axi.rresp)), ctx.get(axi.rdata)
         await self.step()
         return answer

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crosstwin_hdl.verilog import to_verilog
 from crosstwin_model.registers import Response, register_map
 from crosstwin_sim.cli.main import run
 from crosstwin_sim.rtl.backend import RtlBackend
+from crosstwin_sim.rtl.build import build
 from crosstwin_sim.rtl.device import RtlDevice
 from crosstwin_sim.rtl.library import BUSY, PinError
+
+from .wrapped import hanging
 
 
 def test_agreement_is_exit_code_0_and_a_json_file_says_what_was_compared(
@@ -62,10 +67,11 @@ def test_misconduct_on_the_pins_is_a_mismatch(monkeypatch: pytest.MonkeyPatch, c
     assert "clock cycle 8: a line was driven + and - at once" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [["--backend", "rtl"], ["--backend", "netlist", "--family", "ecp5"]], ids=["rtl", "netlist"])
 def test_a_hang_is_exit_code_1_with_the_command_that_replays_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """BUSY never falls, while the clock runs on: the check ends by itself."""
+    """BUSY never falls, while the clock runs on: the check ends by itself. The RTL's library stands in for the netlist's."""
     original = RtlBackend.__init__
 
     def hanging(backend: RtlBackend, *arguments: Any, **options: Any) -> None:
@@ -79,10 +85,26 @@ def test_a_hang_is_exit_code_1_with_the_command_that_replays_it(
         monkeypatch.setattr(backend._library, "wait", wait)
 
     monkeypatch.setattr(RtlBackend, "__init__", hanging)
-    assert run(["check", "--config", "tiny", "--ops", "20"]) == 1
+    monkeypatch.setattr("crosstwin_sim.rtl.backend.build", lambda config, **options: build(config))
+    assert run(["check", "--config", "tiny", "--ops", "20", *options]) == 1
     text = capsys.readouterr().out
-    assert "BUSY is still high" in text
-    assert "crosstwin check --config tiny --backend rtl --ops 1 --seed 1 --waves" in text
+    assert re.search(r"operation 0, Command\(.*\) \(FORWARD on tile 5\): BUSY is still high \d+ clock cycles after COMMAND", text)
+    assert f"crosstwin check --config tiny {' '.join(options)} --ops 1 --seed 1 --waves" in text
+
+
+def test_a_hang_in_a_bench_is_exit_code_1_with_the_command_that_replays_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bench has a controller whose BUSY never falls; it ends by its clock cycles."""
+    if shutil.which("iverilog") is None:
+        pytest.skip("Icarus Verilog is not installed ('apt-get install iverilog')")
+    monkeypatch.setenv("CROSSTWIN_BUILD", str(tmp_path))
+    monkeypatch.setattr("crosstwin_sim.cosim.build.to_verilog", lambda config, **options: hanging(to_verilog(config, **options)))
+    assert run(["check", "--config", "tiny", "--backend", "icarus", "--ops", "20"]) == 1
+    text = capsys.readouterr().out
+    found = re.search(r"operation 0, Command\(.*\) \(FORWARD on tile 5\): no end (\d+) clock cycles after COMMAND", text)
+    assert found is not None and int(found[1]) < 40_000
+    assert "crosstwin check --config tiny --backend icarus --ops 1 --seed 1 --waves" in text
 
 
 def test_waves_are_written_where_it_says(

@@ -20,7 +20,7 @@ from crosstwin_model.emulated import EmulatedPlant
 from crosstwin_model.emulated_config import EmulatedConfig
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import IDENTITY, ErrorCode, TileKind, register_map
-from crosstwin_sim.backend import Backend
+from crosstwin_sim.backend import Backend, HangError
 from crosstwin_sim.board import SimulatedBoard, Terminal, served
 from crosstwin_sim.cli.main import run
 from crosstwin_sim.crossbar import Crossbar, PulseSettings, ReadSettings
@@ -350,6 +350,9 @@ class BusyForEver:
         self._model = ModelBackend(CONFIG, new_plant())
         self.waits = 0
 
+    def close(self) -> None:
+        """Do nothing."""
+
     def request(self, accesses: bytes) -> Answer:
         words, position = [], 0
         while position < len(accesses):
@@ -359,10 +362,38 @@ class BusyForEver:
                 self.waits += 1
                 assert self.waits < 100, "the host waits without a bound"
                 return Answer(Status.BUSY, REQUEST_HEAD + position, 0, np.array(words, np.uint32))
-            if kind == AccessKind.READ:
-                words += self._model.read_block(address, count).tolist()
+            try:
+                if kind == AccessKind.READ:
+                    words += self._model.read_block(address, count).tolist()
+                elif kind == AccessKind.WRITE:
+                    self._model.write_block(address, np.frombuffer(accesses, "<u4", count, position + ACCESS_HEAD))
+            except BusError:
+                return Answer(Status.BUS_ERROR, REQUEST_HEAD + position, 0, np.array(words, np.uint32))
             position += ACCESS_HEAD + (4 * count if kind == AccessKind.WRITE else 0)
         return Answer(Status.OK, REQUEST_HEAD + position, 0, np.array(words, np.uint32))
+
+
+def test_a_test_of_a_board_that_stays_busy_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("crosstwin_sim.link.backend.Session", BusyForEver)
+    line = SimpleNamespace(name="a fake")
+    monkeypatch.setattr("crosstwin_sim.cli.board.open_board", lambda *arguments, **options: SerialBackend(line))  # type: ignore[arg-type]
+    assert run(["board", "test", "--port", "a fake"]) == 1
+    sentence = "on the way to an update of no line (hammersley), BUSY of the board on a fake is still high"
+    assert sentence in capsys.readouterr().out
+
+
+def test_a_board_s_operation_that_outlasts_its_settings_is_given_up(
+    board: tuple[SimulatedBoard, SerialBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridge of the whole board gives its WAIT up, and the host asks again no more often than the settings allow."""
+    backend = board[1]
+    monkeypatch.setattr("crosstwin_sim.link.backend.operation_limit", lambda config, settings: sum(settings.values()) & 0xFF)
+    backend.write(MAP["PULSE"].offset, 0xFFFF | 0xFFFF << 16)
+    backend.write(MAP["SYMMETRIZE_PAIRS"].offset, 100)
+    backend.write(MAP["COMMAND"].offset, 5)
+    with pytest.raises(HangError, match=r"is still high 65536 clock cycles after COMMAND; its settings allow at most \d+"):
+        backend.wait()
+    assert backend.read(MAP["STATUS"].offset) == 1
 
 
 def test_a_board_that_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,6 +401,6 @@ def test_a_board_that_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("crosstwin_sim.link.backend.Session", BusyForEver)
     backend = SerialBackend(SimpleNamespace(name="a fake"))
     with pytest.raises(
-        LinkError, match=r"BUSY of the board on a fake is still high \d+ clock cycles .* at most \d+; reset the board"
+        HangError, match=r"BUSY of the board on a fake is still high \d+ clock cycles .* at most \d+; reset the board"
     ):
         backend.wait()

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 
 import crosstwin_hdl.verilog
-from crosstwin_model.check import Check, ControllerFailure, checking_plant
+from crosstwin_model.check import Check, checking_plant
 from crosstwin_model.config import PRESETS
 from crosstwin_model.observe import IDLE, Pins
 from crosstwin_model.plant import Plant, PlantConfig
 from crosstwin_model.registers import Opcode, TileKind, register_map
+from crosstwin_sim.backend import HangError
 from crosstwin_sim.rtl import BuildError, PinError, RtlBackend, RtlDevice
 from crosstwin_sim.rtl.build import build
 from crosstwin_sim.rtl.ports import COMMAND_LATENCY
+
+from .wrapped import wrapped
 
 CONFIG = PRESETS["tiny"]
 MAP = register_map(CONFIG)
@@ -167,25 +170,20 @@ def faulty_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     original = crosstwin_hdl.verilog.to_verilog
 
     def to_verilog(config, *, flatten: bool = False) -> str:
-        text = original(config, flatten=flatten)
-        names = re.search(r"module crosstwin\((.*?)\);", text, re.DOTALL)
-        assert names is not None
-        ports = [name.strip() for name in names[1].split(",")]
-        declarations = re.findall(r"^  ((?:input|output) (?:\[\d+:0\] )?\w+;)", text, re.MULTILINE)
         changed = {
             "row_neg": "row_neg_ | (tile == 1 ? row_pos_ : 0)",
             "row_pos": "tile == 2 && slot_ ? 1 : row_pos_",
             "quadrant": "tile == 3 ? ~quadrant_ : quadrant_",
             "slot": "slot_ && tile != 4",
             "adc_sample": "adc_sample_ || (tile == 5 && row_pos_ != 0)",
-            "s_axi_rvalid": "s_axi_rvalid_ && tile != 7",
+            "s_axi_rvalid": "s_axi_rvalid_ && tile != 7 && !mute",
             "s_axi_rdata": "s_axi_rdata_ | hung",
         }
-        joined = ", ".join(f".{port}({port}{'_' if port in changed else ''})" for port in ports)
-        wires = "reg hung = 0; always @(posedge clk) if (tile == 6) hung <= 1;\n"
-        wires += "".join(f"wire [31:0] {name}_; assign {name} = {value};\n" for name, value in changed.items())
-        body = "\n".join([*declarations, wires, f"inner inner({joined});"])
-        return text.replace("module crosstwin(", "module inner(") + f"module crosstwin({', '.join(ports)});\n{body}\nendmodule\n"
+        hang = "reg hung = 0; always @(posedge clk) if (tile == 6) hung <= 1;\n"
+        # With gain 9 one read of STATUS tells of the end, and no other read is answered.
+        hang += "reg ends = 0, mute = 0; always @(posedge clk) begin if (gain == 9) ends <= 1;\n"
+        hang += "if (ends && s_axi_rvalid && !s_axi_rdata[0]) mute <= 1; end\n"
+        return wrapped(original(config, flatten=flatten), changed, hang)
 
     folder = tmp_path_factory.mktemp("faulty")
     with pytest.MonkeyPatch.context() as patch:
@@ -209,8 +207,15 @@ def test_misbehaviour_on_the_pins_is_an_error_with_its_clock_cycle(faulty_librar
 def test_an_operation_that_never_ends_is_given_up(faulty_library: Path) -> None:
     """The controller shows BUSY for ever after tile 6: the wait ends at what the settings allow."""
     backend = new_backend(folder=faulty_library)
-    with pytest.raises(ControllerFailure, match=r"BUSY is still high \d+ clock cycles after COMMAND; .* at most \d+"):
+    with pytest.raises(HangError, match=r"BUSY is still high \d+ clock cycles after COMMAND; .* at most \d+"):
         command(backend, Opcode.SYMMETRIZE, 6)
+
+
+def test_a_bus_that_is_dead_after_an_operation_is_given_up(faulty_library: Path) -> None:
+    backend = new_backend(folder=faulty_library)
+    backend.write(MAP["READ_GAIN"].offset, 9)
+    with pytest.raises(PinError, match="the bus gave no answer for 1000 clock cycles"):
+        command(backend, Opcode.FORWARD, TileKind.C)
 
 
 def test_an_operation_longer_than_one_call_of_the_simulator_is_waited_for() -> None:
@@ -220,3 +225,11 @@ def test_an_operation_longer_than_one_call_of_the_simulator_is_waited_for() -> N
     command(backend, Opcode.SYMMETRIZE, TileKind.A)
     assert backend.read(MAP["STATUS"].offset) == 0
     assert backend.clock > 40 * 0x8000
+
+
+def test_a_stop_long_after_an_operation_is_waited_for() -> None:
+    backend = new_backend()
+    backend.stop_in(2_000_000)
+    command(backend, Opcode.SYMMETRIZE, TileKind.A)
+    assert backend.read(MAP["STATUS"].offset) & 2
+    assert backend.clock > 2_000_000

@@ -12,10 +12,14 @@ import pytest
 
 from crosstwin_model import plant as plant_module
 from crosstwin_model.crew import crew
+from crosstwin_model.registers import ErrorCode
+from crosstwin_sim.backend import HangError
 from crosstwin_sim.cli.main import run
+from crosstwin_sim.driver import ControllerError
 from crosstwin_sim.experiments.digits import load_split
 from crosstwin_sim.experiments.images import Split
-from crosstwin_sim.rtl import BuildError
+from crosstwin_sim.model_backend import ModelBackend
+from crosstwin_sim.rtl import BuildError, PinError
 
 MODEL = ["train", "digits", "--backend", "model"]
 
@@ -242,6 +246,27 @@ def test_settings_that_do_not_fit_are_refused_before_anything_is_written(
     )
     assert words in sentence(capsys, [*MODEL, "--transfer-rate", "1e-6", *files])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        HangError("BUSY is still high 2000000 clock cycles after COMMAND; its settings allow at most 900"),
+        PinError("clock cycle 8: the bus gave no answer for 1000 clock cycles"),
+        ControllerError("FORWARD on tile 0", ErrorCode.ADC_TIMEOUT),
+    ],
+    ids=["hang", "pins", "fault"],
+)
+def test_a_controller_that_fails_is_one_sentence(
+    failure: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wait(backend: ModelBackend) -> None:
+        raise failure
+
+    monkeypatch.setattr(ModelBackend, "wait", wait)
+    checkpoint = tmp_path / "run.npz"
+    assert run(["train", "digits", "--backend", "model", "--epochs", "1", "--checkpoint", str(checkpoint)]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"crosstwin: {failure}"
 
 
 def test_the_float_algorithm_needs_no_crossbar(tmp_path: Path) -> None:

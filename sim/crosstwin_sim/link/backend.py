@@ -14,7 +14,7 @@ from crosstwin_model.config import ControllerConfig
 from crosstwin_model.operation_limit import LENGTH_REGISTERS, operation_limit
 from crosstwin_model.registers import Opcode, register_map
 
-from ..backend import Words, bus_error
+from ..backend import HangError, Words, bus_error
 from .accesses import Access, fitting, reads, writes
 from .identity import REGISTERS, identify, require_fit
 from .port import DEFAULT_BAUD, Port
@@ -101,7 +101,13 @@ class SerialBackend:
         self._put_off(writes(address, values))
 
     def wait(self) -> None:
-        """Return when no operation is under way."""
+        """Return when no operation is under way.
+
+        Raises
+        ------
+        HangError
+            If the operation outlasts what its settings allow, by the number of times that the board has read BUSY.
+        """
         self._put_off([Access(AccessKind.WAIT, self._status)])
         ahead = [Access(AccessKind.READ, self._error, 1)]
         if self._reading:
@@ -161,7 +167,7 @@ class SerialBackend:
                 polled += WAIT_POLLS  # each poll takes a clock cycle or more
                 if polled > limit:
                     self._pending.clear()
-                    raise LinkError(
+                    raise HangError(
                         f"BUSY of {self._where} is still high {polled} clock cycles after COMMAND; its settings allow at most "
                         f"{limit}; reset the board"
                     )

@@ -13,7 +13,7 @@ from crosstwin_model.config import ControllerConfig, Source
 from crosstwin_model.emulated_config import EmulatedConfig
 from crosstwin_model.registers import ADDRESS_BITS, Access, Opcode, Register, TileKind, register_map
 
-from ..backend import Backend
+from ..backend import Backend, HangError
 from ..crossbar import Crossbar, PulseSettings, ReadSettings
 from ..driver import ControllerError, Driver
 from ..errors import CrosstwinError
@@ -70,6 +70,8 @@ def compare(board: Backend, twin: Backend, traffic: Traffic, progress: Callable[
             _, got = next(found)
         except (ControllerError, BusError) as error:
             return Outcome(count + 1, f"on the way to {what}, {error}, and on the golden model it did not")
+        except HangError as error:
+            return Outcome(count + 1, f"on the way to {what}, {error}")
         if got != wanted:
             return Outcome(count + 1, _difference(what, got, wanted))
         progress(count + 1, len(expected))

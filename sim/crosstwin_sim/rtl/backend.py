@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from crosstwin_model.check import ControllerFailure
 from crosstwin_model.config import ControllerConfig
 from crosstwin_model.numbers import whole_array
 from crosstwin_model.observe import Pins
@@ -17,7 +16,7 @@ from crosstwin_model.operation_limit import LENGTH_REGISTERS, operation_limit
 from crosstwin_model.plant import Plant
 from crosstwin_model.registers import Response, register_map
 
-from ..backend import Words, bus_error
+from ..backend import HangError, Words, bus_error
 from .array import PlantSide
 from .build import build
 from .library import BUSY, RECORDS_FULL, Library
@@ -67,6 +66,7 @@ class RtlBackend:
         self._array = PlantSide(config, plant)
         self._registers = register_map(config)
         self._recorded: list[NDArray[np.uint64]] = []
+        self._stop = 0
         library = Library(
             build(config, trace=waves is not None, family=family, folder=folder, report=report), config, self._event
         )
@@ -143,16 +143,17 @@ class RtlBackend:
 
         Raises
         ------
-        ControllerFailure
+        HangError
             If the operation outlasts what its settings allow.
         """
         began = self.clock
         limit = None
         while (result := self._library.wait(_PATIENCE)) == BUSY:
             if limit is None:  # asked of the controller only here, so that short operations cost no reads
-                limit = operation_limit(self.config, {name: self.read(self._registers[name].offset) for name in LENGTH_REGISTERS})
+                settings = {name: self.read(self._registers[name].offset) for name in LENGTH_REGISTERS}
+                limit = operation_limit(self.config, settings) + self._stop
             if self.clock - began > limit:
-                raise ControllerFailure(
+                raise HangError(
                     f"BUSY is still high {self.clock - began} clock cycles after COMMAND; its settings allow at most {limit}"
                 )
         if result:
@@ -161,6 +162,7 @@ class RtlBackend:
 
     def reset(self) -> None:
         """Pulse the controller's reset for one clock cycle; the array keeps its conductances."""
+        self._stop = 0
         self._library.check(self._library.reset())
 
     def set_estop(self, level: bool) -> None:
@@ -170,6 +172,7 @@ class RtlBackend:
     def stop_in(self, cycle: int) -> None:
         """Raise the emergency stop pin for one clock cycle of the next operation; -1 is CHECK, 0 the cycle after it."""
         self._library.stop_in(cycle)
+        self._stop = max(cycle, 0)
 
     def record(self, on: bool) -> None:
         """Keep every change of the output pins for :meth:`waveform`; this costs speed."""

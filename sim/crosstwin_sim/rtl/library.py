@@ -12,6 +12,8 @@ import numpy as np
 from crosstwin_model.check import ControllerFailure
 from crosstwin_model.config import ControllerConfig
 
+from ..errors import CrosstwinError
+
 #: What the shim answers where a call could not be carried out; the numbers are those of ``Halt`` in pins.hpp.
 HALTS = {
     -1: "a line was driven + and - at once",
@@ -31,7 +33,7 @@ _SLOTS = 4096
 _RECORDS = 4096
 
 
-class PinError(ControllerFailure):
+class PinError(ControllerFailure, CrosstwinError):
     """The RTL did on its pins, or on its bus, what the controller must never do; the text says what, and in which clock cycle."""
 
 

@@ -148,7 +148,9 @@ private:
     // Lets the answer to a read of STATUS that is under way go by.
     template <bool kLive>
     void flush_read() {
+        const uint64_t last = s.clock + kAnswerLimit;
         do {
+            if (s.clock == last) throw Halt::kHang;
             settle<kLive>();
             edge();
         } while (!top.PORT_RVALID);
