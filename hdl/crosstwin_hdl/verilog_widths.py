@@ -27,8 +27,7 @@ def separate(module: Module, blocks: set[str]) -> None:
     for cell in module.cells:
         for port, signal in cell.ports.items():
             drives = f"{cell.kind}.{port}" in blocks or (port == r"\Q" and cell.kind.endswith(("dff", "dffe")))
-            first = signal[0]
-            if not drives or isinstance(first, str) or _is_whole(module, signal):
+            if not drives or not signal or isinstance(first := signal[0], str) or _is_whole(module, signal):
                 continue
             name = f"{first[0]}_{first[1]}" if port == r"\Q" or "$" in port else f"{cell.name}_{port[1:]}"
             own = _new_wire(module, len(signal), name)

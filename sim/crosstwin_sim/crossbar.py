@@ -33,7 +33,7 @@ from .scaling import (
 #: States of A that zero-shifting takes the mean of, with this part of all pulses between one and the next.
 _STATES, _BETWEEN = 8, 20
 #: Part of the cells that may be without a symmetry point where a tile is zero-shifted, as the tails of a spread leave some.
-_WITHOUT = 0.01
+_WITHOUT = 0.05
 
 
 @dataclass(frozen=True)
@@ -372,7 +372,7 @@ class Crossbar:
         if missing > _WITHOUT * points.size:
             raise ConfigurationError(
                 f"cannot zero-shift tile {self.tile(TileKind.A)}: {missing} of its {points.size} cells have no stable symmetry "
-                f"point, so that alternating pulses drive them to a bound or leave them anywhere; allowed is 1 cell in 100"
+                f"point, so that alternating pulses drive them to a bound or leave them anywhere; allowed is 1 cell in 20"
             )
 
     def zero_shift(self, pairs: int = 500, tolerance: float | None = None) -> Residual:

@@ -228,7 +228,7 @@ def test_a_narrow_adc_is_made_up_for_by_gains_and_bound_management(tmp_path: Pat
     device = tmp_path / "mine.toml"
     device.write_text('[device]\nrule = "soft_bounds"\ndw_min = 0.05\nw_max = 1.2\nw_min = -1.2\n')
     plant = tmp_path / "plant.toml"
-    plant.write_text("[plant]\nadc_range = 2.0\n")
+    plant.write_text("[plant]\nadc_range = 0.5\n")
     files = ["--checkpoint", str(tmp_path / "run.npz"), "--json", str(tmp_path / "a.json"), "--plant", str(plant)]
     assert run([*MODEL, "--epochs", "1", "--device", str(device), *files]) == 0
     document = json.loads((tmp_path / "a.json").read_text())

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices import DEVICES, Device
+from crosstwin_model.effects import effective
 
 from .fit_data import DeviceData
 
@@ -161,7 +162,7 @@ class Parameters:
         negative = -abs(value) - 1.0
         tried = tuple(negative for _ in self.given[field]) if "[" in name else negative
         try:
-            self.rule(**{"name": "fit", "dw_min": 0.01, **self.given, field: tried})
+            self.rule(**{**effective(self.rule, {"name": "fit", "dw_min": 0.01, **self.given}), field: tried})
         except ConfigurationError:
             return Entry(name, device, math.log(max(value, _LEAST)), _LOG_PRIOR, True)
         return Entry(name, device, value, _LINEAR_PRIOR * max(abs(value), 1.0), False)
@@ -189,7 +190,8 @@ class Parameters:
         values |= {field: tuple(table) for field, table in tables.items()}
         up, down, low, deviation = (values.pop(key) for key in ("up", "down", "-w_min", "read_deviation"))
         dw_min, up_down = step_fields(up, down)
-        built = self.rule(name=name, dw_min=dw_min, up_down=up_down, w_min=-low, **values)
+        steps = {"dw_min": dw_min, "up_down": up_down, "w_min": -low}
+        built = self.rule(**effective(self.rule, {"name": name, **steps, **values}))  # no noise is neither added nor multiplied
         return built, deviation
 
 
