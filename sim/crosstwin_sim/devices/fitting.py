@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crosstwin_model.config import ConfigurationError
 from crosstwin_model.devices import RULES, Device
+from crosstwin_model.effects import effective
 from crosstwin_sim.errors import CrosstwinError
 
 from .fit_data import DeviceData, Measurement
@@ -221,7 +222,7 @@ def _result(measurement: Measurement, method: str, parameters: Parameters, maxim
     data = measurement.devices
     built = [parameters.build(maximum.vector, number, name) for number in range(len(data))]
     values, estimates = Population(parameters, maximum, len(data)).device()
-    device = parameters.rule(name=name, **{**parameters.given, **values})
+    device = parameters.rule(**effective(parameters.rule, {"name": name, **parameters.given, **values}))
     residuals = curve_residuals(parameters, maximum.vector, data)
     residual = sum(float(part @ part) for part in residuals)
     total = sum(float(np.sum((one.weights[one.pulses > 0] - one.weights[one.pulses > 0].mean()) ** 2)) for one in data)
