@@ -32,7 +32,7 @@ def name_modules(modules: list[Module]) -> None:
     Raises
     ------
     ValueError
-        If two things would have one name, or a register has none.
+        If two modules, or two blocks of one module, would have one name.
     """
     by_name = {module.name: module for module in modules}
     named = {name: _plain(name) for name in by_name}
@@ -167,7 +167,12 @@ class _Names:
             taken.add(chosen[name])
         instances = set(self._instances.values())
         chosen = {name: f"{plain}_net" if plain in instances else plain for name, plain in chosen.items()}
-        _require_unique(f"signals of {self._module.name}", [*chosen.values(), *self._instances.values()])
+        _require_unique(f"blocks of {self._module.name}", self._instances.values())
+        taken = instances
+        for name in sorted(chosen, key=lambda name: (not wires[name].port, name)):
+            while chosen[name] in taken:
+                chosen[name] += "_inner"
+            taken.add(chosen[name])
         return chosen
 
     def _unnamed(self, named: dict[str, str]) -> dict[str, str]:
@@ -208,7 +213,7 @@ class _Names:
             alike = [name for name in cell.ports if _plain(name) == _plain(port)]
             return f"{self._instances[cell.name]}.{_plain(port)}.{alike.index(port)}.{place}"
         if cell.kind in _STATES and not cell.kind.startswith("$mem"):
-            raise ValueError(f"a register of {self._module.name} has no name; Signal(name=...) gives it one")
+            return _digest("register without a name", cell.name, str(place))  # Signal(name=...) would give it a lasting one
         parts = [cell.kind, port, str(place), *(f"{key}={value}" for key, value in sorted(cell.parameters.items()))]
         for name, signal in sorted(cell.ports.items()):
             if name not in _OUTPUTS:

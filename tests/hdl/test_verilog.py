@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,13 @@ def found_ports(text):
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "large"])
 def test_presets_convert_with_the_documented_ports(name):
     """One text with the top module ``crosstwin`` and exactly these ports."""
-    assert found_ports(to_verilog(PRESETS[name])) == expected_ports(PRESETS[name])
+    assert found_ports(text_of(name)) == expected_ports(PRESETS[name])
+
+
+@cache
+def text_of(name):
+    """Return the Verilog of a preset, converted once for all tests."""
+    return to_verilog(PRESETS[name])
 
 
 def hierarchical_registers(text):
@@ -91,7 +98,7 @@ def hierarchical_registers(text):
 @pytest.mark.parametrize("name", ["tiny", "small", "digits"])
 def test_verilog_lints_and_its_names_are_plain(name, tmp_path):
     """Verilator has no warning by default; no identifier is escaped, or numbered by a counter."""
-    text = to_verilog(PRESETS[name])
+    text = text_of(name)
     assert "\\" not in text
     identifiers = set(re.findall(r"[A-Za-z_$][\w$]*", re.sub(r"\d+'[bhd][0-9a-fxz]+", "", text)))
     assert not [word for word in identifiers if "$" in word[1:] or re.fullmatch(r"_\d+_", word)]
@@ -105,12 +112,12 @@ def test_verilog_lints_and_its_names_are_plain(name, tmp_path):
 def test_names_of_registers_stay_as_they_are():
     """Constraints and logic analysers name them: a change of the list is a change of the interface, for the change log."""
     frozen = Path(__file__).with_name("register_names_tiny.txt").read_text().splitlines()
-    assert hierarchical_registers(to_verilog(PRESETS["tiny"])) == frozen
+    assert hierarchical_registers(text_of("tiny")) == frozen
 
 
 def test_one_more_signal_renames_no_other(monkeypatch):
     """Not even one with the name of others, in a block that comes before them."""
-    before = to_verilog(PRESETS["tiny"])
+    before = text_of("tiny")
     elaborate = Sequencer.elaborate
 
     def more(self, platform):
@@ -137,7 +144,7 @@ def test_flattened_is_one_module_with_the_same_ports():
 
 def test_text_is_the_same_every_time():
     """Nothing of the machine or the run is in the text."""
-    assert to_verilog(PRESETS["tiny"]) == to_verilog(PRESETS["tiny"])
+    assert to_verilog(PRESETS["tiny"]) == text_of("tiny")
 
 
 def test_size_grows_with_the_lines_and_not_with_the_cells():
