@@ -40,7 +40,8 @@ def name_modules(modules: list[Module]) -> None:
     parts: dict[str, dict[str, str]] = {}
     renamed: dict[str, dict[str, str]] = {}
     for module in _from_top(modules):
-        names = _Names(module, {cell.name for cell in module.cells if cell.kind in by_name}, parts.get(module.name, {}))
+        blocks = {cell.name for cell in module.cells if cell.kind in by_name}
+        names = _Names(module, blocks, parts.get(module.name, {}), is_top=not renamed)
         renamed[module.name] = names.rename()
         for cell in module.cells:
             if cell.kind in by_name:
@@ -115,11 +116,16 @@ class _Names:
         Names of the cells that are modules themselves.
     parts : dict
         Names of its ports that are parts of signals.
+    is_top : bool
+        Whether it is the top module.
     """
 
-    def __init__(self, module: Module, blocks: set[str], parts: dict[str, str]) -> None:
+    def __init__(self, module: Module, blocks: set[str], parts: dict[str, str], is_top: bool) -> None:
         self._module, self._blocks, self._parts = module, blocks, parts
         self._instances = {name: _plain(name) for name in sorted(blocks)}
+        if is_top:  # whose ports keep their names
+            ports = {name for name, wire in module.wires.items() if wire.port}
+            self._instances = {name: f"{plain}_block" if plain in ports else plain for name, plain in self._instances.items()}
         self._drivers: dict[Bit, tuple[Cell, str, int]] = {}
         for cell in module.cells:
             for port, signal in cell.ports.items():
