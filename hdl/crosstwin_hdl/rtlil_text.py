@@ -33,6 +33,11 @@ class Cell:
     parameters: dict[str, str] = field(default_factory=dict)
     ports: dict[str, Signal] = field(default_factory=dict)
 
+    @property
+    def is_register(self) -> bool:
+        """Whether it is a flip-flop, of any kind."""
+        return re.fullmatch(r"\$\w*dff\w*", self.kind) is not None
+
 
 @dataclass
 class Module:

@@ -19,9 +19,8 @@ from .rtlil_text import Bit, Cell, Module, Signal
 
 #: Words of SystemVerilog that blocks and signals of the gateware use as names.
 _KEYWORDS = {"checker", "release", "wait", "within"}
-#: Outputs of the cells that Yosys leaves, and the kinds that keep a state.
+#: Outputs of the cells that Yosys leaves.
 _OUTPUTS = {r"\Y", r"\Q", r"\RD_DATA"}
-_STATES = ("$dff", "$dffe", "$sdff", "$sdffe", "$sdffce", "$mem_v2")
 #: Digits of a digest in a name, and of one that shares those with another.
 _DIGITS, _MORE_DIGITS = 8, 16
 
@@ -160,21 +159,13 @@ class _Names:
                 joined = self._parts[name]
                 chosen[name] = f"{joined}_outer" if joined in ports else joined
         shared = {plain for plain, count in Counter(chosen.values()).items() if count > 1}
-        taken = {plain for name, plain in chosen.items() if wires[name].port}
-        for name in sorted(chosen):
-            plain = chosen[name]
-            if wires[name].port or plain not in shared:
-                continue
+        for name, plain in chosen.items():
             cell, port, _ = self._drivers.get((name, 0), (None, "", 0))
-            if cell is not None and cell.name in self._blocks:
+            if plain in shared and not wires[name].port and cell is not None and cell.name in self._blocks:
                 chosen[name] = f"{self._instances[cell.name]}_{_plain(port)[1:]}"
-            elif plain in taken:
-                chosen[name] = f"{plain}_inner"
-            taken.add(chosen[name])
-        instances = set(self._instances.values())
-        chosen = {name: f"{plain}_net" if plain in instances else plain for name, plain in chosen.items()}
         _require_unique(f"blocks of {self._module.name}", self._instances.values())
-        taken = instances
+        taken = set(self._instances.values())
+        chosen = {name: f"{plain}_net" if plain in taken else plain for name, plain in chosen.items()}
         for name in sorted(chosen, key=lambda name: (not wires[name].port, name)):
             while chosen[name] in taken:
                 chosen[name] += "_inner"
@@ -218,7 +209,7 @@ class _Names:
         if cell.name in self._blocks:
             alike = [name for name in cell.ports if _plain(name) == _plain(port)]
             return f"{self._instances[cell.name]}.{_plain(port)}.{alike.index(port)}.{place}"
-        if cell.kind in _STATES and not cell.kind.startswith("$mem"):
+        if cell.is_register:
             return _digest("register without a name", cell.name, str(place))  # Signal(name=...) would give it a lasting one
         parts = [cell.kind, port, str(place), *(f"{key}={value}" for key, value in sorted(cell.parameters.items()))]
         for name, signal in sorted(cell.ports.items()):

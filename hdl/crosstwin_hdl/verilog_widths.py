@@ -26,13 +26,11 @@ def separate(module: Module, blocks: set[str]) -> None:
     """
     for cell in module.cells:
         for port, signal in cell.ports.items():
-            drives = f"{cell.kind}.{port}" in blocks or (port == r"\Q" and cell.kind.endswith(("dff", "dffe")))
+            drives = f"{cell.kind}.{port}" in blocks or (port == r"\Q" and cell.is_register)
             if not drives or not signal or isinstance(first := signal[0], str) or _is_whole(module, signal):
                 continue
             name = f"{first[0]}_{first[1]}" if port == r"\Q" or "$" in port else f"{cell.name}_{port[1:]}"
-            own = _new_wire(module, len(signal), name)
-            if port == r"\Q":
-                module.wires[name].attributes = _initial(module, signal)
+            own = _new_wire(module, len(signal), name, _initial(module, signal) if port == r"\Q" else [])
             module.connections.append((signal, own))
             cell.ports[port] = own
     joined = {bit: to for left, right in module.connections for bit, to in zip(left, right, strict=True)}
@@ -137,7 +135,9 @@ def _choices_of_two(module: Module, cell: Cell) -> list[Cell]:
     return cells
 
 
-def _new_wire(module: Module, width: int, name: str = "") -> Signal:
+def _new_wire(module: Module, width: int, name: str = "", attributes: list[str] | None = None) -> Signal:
     name = name or f"$new{len(module.wires)}"
-    module.wires[name] = Wire(width, "", [])
+    while name in module.wires:
+        name += "_part"
+    module.wires[name] = Wire(width, "", attributes or [])
     return [(name, bit) for bit in range(width)]
