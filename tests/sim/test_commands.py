@@ -25,6 +25,7 @@ from crosstwin_model.config import PRESETS, load_config
 from crosstwin_model.devices import load_device
 from crosstwin_model.emulated_config import EmulatedConfig, load_emulated
 from crosstwin_model.plant_config import load_plant
+from crosstwin_sim import programming
 from crosstwin_sim.board import SimulatedBoard, served
 from crosstwin_sim.cli import train_conv, train_digits, train_text
 from crosstwin_sim.cli.main import crosstwin, run
@@ -46,7 +47,7 @@ class Rule(NamedTuple):
     reason: str
 
 
-#: All that is not run as it is written. Every rule must match a command. Training learns from 20 samples, see `few_samples`.
+#: All that is not run as it is written. Every rule must match a command. Training learns from 6 samples, see `few_samples`.
 RULES = (
     Rule(r"^make (setup|demo|test|bench|docs|lint|help|sim)\b", None, "the recipe takes minutes; make says that it has one"),
     Rule(r"^make bitstream\b.*", None, "place and route takes minutes; make says that it has a recipe"),
@@ -188,20 +189,22 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let training in this process learn from 20 samples or 200 characters."""
+    """Let training in this process learn from 6 samples or 100 characters, from weights that were corrected once."""
     load_split, load_corpus = train_digits.load_split, train_text.load_corpus
 
     def few(seed: int) -> Split:
         split = load_split(seed)
-        return Split(split.train_x[:20], split.train_y[:20], split.test_x[:10], split.test_y[:10])
+        return Split(split.train_x[:6], split.train_y[:6], split.test_x[:4], split.test_y[:4])
 
     def short(path: Path | None, train: int, test: int) -> Corpus:
         corpus = load_corpus(path, train, test)
-        return Corpus(corpus.train[:200], corpus.test[:60])
+        return Corpus(corpus.train[:100], corpus.test[:60])
 
     monkeypatch.setattr(train_digits, "load_split", few)
     monkeypatch.setattr(train_conv, "load_split", few)
     monkeypatch.setattr(train_text, "load_corpus", short)
+    for name in ("_ROUNDS", "_REPEATS", "_MOST_REPEATS"):
+        monkeypatch.setattr(programming, name, 1)
 
 
 class Reader:
